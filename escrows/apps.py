@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class EscrowsConfig(AppConfig):
+    name = "escrows"
+    verbose_name = "Escrows"

@@ -1,0 +1,110 @@
+"""The agreement between a buyer and a seller."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from escrows.states import FUNDED_ONCE, Status
+from wallets.money import Money
+
+
+class FeePayer(models.TextChoices):
+    BUYER = "buyer"
+    SELLER = "seller"
+    SPLIT = "split"
+
+
+class Side(models.TextChoices):
+    BUYER = "buyer"
+    SELLER = "seller"
+
+
+class EscrowQuerySet(models.QuerySet["Escrow"]):
+    def locked(self, *pks: int) -> "EscrowQuerySet":
+        """Rows locked in primary-key order; children's foreign-key checks are not blocked."""
+        return self.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True, of=("self",))
+
+    def of(self, user_id: int) -> "EscrowQuerySet":
+        """The trades in which a person is a party."""
+        return self.filter(Q(buyer_id=user_id) | Q(seller_id=user_id))
+
+
+class Escrow(models.Model):
+    """One trade. Amounts are minor units of `asset`; `pricing` is the frozen snapshot (E4, escrows/fees.py)."""
+
+    public_id = models.CharField(max_length=12, unique=True)
+    request_key = models.CharField(max_length=100, unique=True)
+    version = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.CREATED)
+
+    started_by = models.CharField(max_length=6, choices=Side.choices)
+    buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="bought")
+    seller = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="sold")
+    counterparty_hint = models.CharField(max_length=254, blank=True)
+
+    asset = models.CharField(max_length=8, default="USD")
+    price_minor = models.BigIntegerField()
+    description = models.CharField(max_length=500)
+    delivery_hours = models.PositiveIntegerField()
+    inspection_hours = models.PositiveIntegerField()
+    fee_payer = models.CharField(max_length=6, choices=FeePayer.choices)
+    pricing = models.JSONField(default=dict)
+
+    expires_at = models.DateTimeField(null=True)
+    payment_confirmed_at = models.DateTimeField(null=True)
+    deposit_reference = models.CharField(max_length=64, blank=True)
+    accept_by = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    delivery_deadline = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    inspection_ends_at = models.DateTimeField(null=True)
+    release_due_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    close_reason = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField()
+
+    objects = EscrowQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="escrow_status_known"),
+            models.CheckConstraint(condition=Q(price_minor__gt=0), name="escrow_price_positive"),
+            models.CheckConstraint(condition=Q(buyer__isnull=True) | Q(seller__isnull=True) | ~Q(buyer=models.F("seller")), name="escrow_has_two_people"),
+            models.CheckConstraint(
+                condition=~Q(status__in=sorted(FUNDED_ONCE))
+                | (
+                    Q(payment_confirmed_at__isnull=False)
+                    & ~Q(deposit_reference="")
+                    & Q(delivery_deadline__isnull=False)
+                    & Q(expires_at__isnull=True)
+                ),
+                name="escrow_confirmed_is_complete",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="escrow_expiry"),
+            models.Index(fields=["release_due_at"], condition=Q(release_due_at__isnull=False), name="escrow_release_due"),
+            models.Index(fields=["status", "created_at"], name="escrow_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def price(self) -> Money:
+        return Money(self.price_minor, self.asset)
+
+
+class DeadlineWarning(models.Model):
+    """A warning that was given: each at most once per deadline (E12)."""
+
+    escrow = models.ForeignKey(Escrow, on_delete=models.CASCADE, related_name="warnings")
+    deadline = models.CharField(max_length=24)
+    deadline_at = models.DateTimeField()
+    lead_minutes = models.PositiveIntegerField()
+    given_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["escrow", "deadline", "deadline_at", "lead_minutes"], name="warning_once"),
+        ]

@@ -1,0 +1,37 @@
+"""System checks: unsafe settings stop the start and say which (O3)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+_KNOWN_KEYS = ("playground-key", "django-insecure")
+
+
+def register_checks() -> None:
+    """Called once at start."""
+    register(check_production_settings)
+
+
+def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
+    """lockbay.E001 … E005: what a real-money installation may not start with."""
+    if settings.PLAYGROUND:
+        return []
+    found: list[CheckMessage] = []
+    if settings.DEBUG:
+        found.append(Error("LOCKBAY_DEBUG must be off in production.", id="lockbay.E001"))
+    if settings.SECRET_KEY.startswith(_KNOWN_KEYS) or len(settings.SECRET_KEY) < 50:
+        found.append(Error("SECRET_KEY must be private and at least 50 characters.", id="lockbay.E002"))
+    if "sandbox" in settings.PAYMENT_PROVIDERS or "playmoney" in settings.RATE_SOURCES:
+        found.append(Error("PAYMENT_PROVIDERS and RATE_SOURCES may not name play money in production.", id="lockbay.E003"))
+    if "dynopay" in settings.PAYMENT_PROVIDERS and not (settings.DYNOPAY_API_KEY and settings.DYNOPAY_WEBHOOK_SECRETS):
+        found.append(
+            Error(
+                "DynoPay is switched on without DYNOPAY_API_KEY or DYNOPAY_WEBHOOK_SECRETS.",
+                hint="Without a secret of your own anybody can sign a payment. Create one in DynoPay's dashboard.",
+                id="lockbay.E004",
+            )
+        )
+    if not settings.STAFF_EMAILS:
+        found.append(Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005"))
+    return found

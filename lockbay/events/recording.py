@@ -1,0 +1,124 @@
+"""record(): the only writer of events, and the hook through which readers learn of them.
+
+Chained subjects (escrows, withdrawals): the caller holds the lock on the subject's row; the batch is chained in memory from
+one query of heads, and unique(subject, seq) makes a fork impossible. The hash covers canonical_bytes(); personal text
+goes into `data` only as a digest, so that erasing the text later breaks nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from lockbay import clock
+from lockbay.events.errors import RecordedOutsideTransaction
+from lockbay.events.kinds import CHAINED_SUBJECTS, Kind
+from lockbay.events.models import Event
+from lockbay.observability.correlation import current_correlation_id
+
+Hook = Callable[[Sequence[Event]], None]
+_hooks: list[Hook] = []
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """A fact about to be recorded. `data` must be JSON: text, whole numbers, booleans, lists and dicts of them."""
+
+    kind: Kind
+    subject_type: str
+    subject_id: int
+    actor_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    correlation_id: str = ""
+
+
+def call_after_recording(hook: Hook) -> None:
+    """Registers a reader; it runs inside the same transaction, once a batch."""
+    if hook not in _hooks:
+        _hooks.append(hook)
+
+
+def record(new_events: Sequence[NewEvent]) -> list[Event]:
+    """Writes the events in order: a query of heads (when any is chained), one INSERT, then the hooks.
+
+    Raises: RecordedOutsideTransaction outside atomic().
+    """
+    if not connection.in_atomic_block:
+        raise RecordedOutsideTransaction(f"{[e.kind for e in new_events]} must be recorded with what made it true.")
+    if not new_events:
+        return []
+    now = clock.now()
+    events = [
+        Event(
+            kind=new.kind.value,
+            subject_type=new.subject_type,
+            subject_id=new.subject_id,
+            actor_id=new.actor_id,
+            data=new.data,
+            at=now,
+            correlation_id=new.correlation_id or current_correlation_id(),
+        )
+        for new in new_events
+    ]
+    _chain(events)
+    Event.objects.bulk_create(events)
+    for hook in _hooks:
+        hook(events)
+    return events
+
+
+def canonical_bytes(event: Event) -> bytes:
+    """What the hash covers: sorted compact JSON of the fact, its place in the chain and the hash before it."""
+    fact = {
+        "kind": event.kind,
+        "subject": [event.subject_type, event.subject_id],
+        "seq": event.seq,
+        "actor": event.actor_id,
+        "data": event.data,
+        "at": event.at.isoformat(timespec="microseconds"),
+        "previous": event.previous_hash,
+    }
+    return json.dumps(fact, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def hash_of(event: Event) -> str:
+    """SHA-256 of canonical_bytes, hex."""
+    return hashlib.sha256(canonical_bytes(event)).hexdigest()
+
+
+def broken_links(subject_type: str, subject_id: int) -> list[int]:
+    """The seq numbers at which a subject's chain does not hold; empty when it is whole."""
+    broken, previous, expected = [], "", 1
+    for event in Event.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("seq"):
+        if event.seq != expected or event.previous_hash != previous or event.hash != hash_of(event):
+            broken.append(event.seq or 0)
+        previous, expected = event.hash, expected + 1
+    return broken
+
+
+def _chain(events: Sequence[Event]) -> None:
+    chained = [event for event in events if event.subject_type in CHAINED_SUBJECTS]
+    if not chained:
+        return
+    heads = _heads({(event.subject_type, event.subject_id) for event in chained})
+    for event in chained:
+        seq, previous = heads.get((event.subject_type, event.subject_id), (0, ""))
+        event.seq, event.previous_hash = seq + 1, previous
+        event.hash = hash_of(event)
+        heads[event.subject_type, event.subject_id] = (event.seq, event.hash)
+
+
+def _heads(subjects: set[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, str]]:
+    """One query, an index look-up a subject: the last (seq, hash) of each."""
+    values = ", ".join(["(%s, %s)"] * len(subjects))
+    sql = (
+        f"SELECT e.subject_type, e.subject_id, e.seq, e.hash FROM (VALUES {values}) AS s "  # noqa: S608  only placeholders
+        "JOIN events_event e ON e.subject_type = s.column1 AND e.subject_id = s.column2 AND e.seq = "
+        "(SELECT max(m.seq) FROM events_event m WHERE m.subject_type = s.column1 AND m.subject_id = s.column2)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value for subject in sorted(subjects) for value in subject])
+        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}

@@ -1,0 +1,45 @@
+"""The one module that knows which HTTP library the house uses.
+
+Everything that speaks to the outside imports from here. Every call has a time-out; opening a socket while a database
+transaction is open is refused (P3).
+"""
+
+from typing import Any
+
+import httpx
+from django.db import connection
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+
+HTTPError = httpx.HTTPError
+TimeoutException = httpx.TimeoutException
+Response = httpx.Response
+MockTransport = httpx.MockTransport
+
+_transport: httpx.BaseTransport | None = None
+
+
+class NetworkInsideTransaction(RuntimeError):
+    """Somebody tried to use the network while a database transaction was open."""
+
+
+def request(method: str, url: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS, **options: Any) -> httpx.Response:
+    """Sends one request and returns the whole answer, whatever its status.
+
+    `timeout` is in seconds. Raises: httpx.HTTPError when no answer came; NetworkInsideTransaction inside atomic().
+    """
+    refuse_inside_transaction()
+    with httpx.Client(transport=_transport, timeout=timeout, follow_redirects=False) as client:
+        return client.request(method, url, **options)
+
+
+def refuse_inside_transaction() -> None:
+    """Raises NetworkInsideTransaction when this thread holds an open transaction."""
+    if connection.in_atomic_block and not getattr(connection, "_lockbay_test_case", False):
+        raise NetworkInsideTransaction("No network call happens inside a database transaction (P3).")
+
+
+def use_transport(transport: httpx.BaseTransport | None) -> None:
+    """Tests put a recorded wire here; None restores the network."""
+    global _transport
+    _transport = transport

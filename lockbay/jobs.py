@@ -1,0 +1,83 @@
+"""Every scheduled job of the house in one table, installed after each migrate (and checked by a test).
+
+`wake(job)` asks the worker to run a job soon. Called inside a transaction the request commits or rolls back with it,
+because the queue is a table of the same database. Losing a wake-up loses nothing: the schedule is the sweep.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+
+@dataclass(frozen=True)
+class Job:
+    """`function` is a dotted path; `minutes` its cadence."""
+
+    name: str
+    function: str
+    minutes: int
+
+
+JOBS: tuple[Job, ...] = (
+    Job("heartbeat", "lockbay.jobs.beat_worker", 1),
+    Job("drain_inbox", "payments.jobs.drain_inbox", 1),
+    Job("ask_quiet_intents", "payments.jobs.ask_quiet_intents", 5),
+    Job("refresh_rates", "payments.jobs.refresh_rates", 3),
+    Job("run_deadlines", "escrows.jobs.run_deadlines", 1),
+    Job("fan_out", "notifications.jobs.fan_out", 1),
+    Job("send_fallbacks", "notifications.jobs.send_fallbacks", 1),
+    Job("check_ledger_incremental", "wallets.jobs.check_incremental", 60),
+    Job("check_ledger_full", "wallets.jobs.check_full", 24 * 60),
+    Job("clean_up", "lockbay.jobs.clean_up", 24 * 60),
+)
+_BY_NAME = {job.name: job for job in JOBS}
+
+
+def wake(name: str) -> None:
+    """Asks the worker to run job `name` soon; commits with the surrounding transaction."""
+    from django_q.tasks import async_task
+
+    job = _BY_NAME[name]
+    async_task(job.function, task_name=f"wake:{job.name}")
+
+
+def beat_worker() -> None:
+    """The worker's sign of life: it proves that a task was taken and run."""
+    from lockbay.heartbeat import beat
+
+    beat("worker")
+
+
+def clean_up() -> None:
+    """Removes the queue's own old results; nothing that is evidence or money."""
+    from datetime import timedelta
+
+    from django_q.models import Task
+
+    from lockbay import clock
+
+    Task.objects.filter(stopped__lt=clock.real_now() - timedelta(days=3)).delete()
+
+
+def install_schedules() -> None:
+    """Makes the queue's schedule table say exactly what JOBS says."""
+    from django_q.models import Schedule
+
+    with transaction.atomic():
+        Schedule.objects.exclude(name__in=_BY_NAME).delete()
+        for job in JOBS:
+            schedule, _made = Schedule.objects.get_or_create(
+                name=job.name, defaults={"func": job.function, "schedule_type": Schedule.MINUTES, "minutes": job.minutes}
+            )
+            if (schedule.func, schedule.minutes, schedule.repeats) != (job.function, job.minutes, -1):
+                schedule.func, schedule.minutes, schedule.repeats = job.function, job.minutes, -1
+                schedule.save(update_fields=["func", "minutes", "repeats"])
+
+
+def install_schedules_after_migrate(**_kwargs: Any) -> None:
+    """The post_migrate receiver."""
+    from django.db import connection
+
+    if "django_q_schedule" in connection.introspection.table_names():
+        install_schedules()

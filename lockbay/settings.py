@@ -1,0 +1,247 @@
+"""Every setting of LockBay, in one file. Values come from the environment through env.py; .env.example lists them."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from lockbay import env
+from lockbay.observability.logging import logging_config
+
+# --- Where we are ------------------------------------------------------------------------------------------------
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCKBAY_MODE = env.read_choice("LOCKBAY_MODE", ["production", "sandbox", "test"], "production")
+SANDBOX = LOCKBAY_MODE == "sandbox"
+PLAYGROUND = LOCKBAY_MODE in {"sandbox", "test"}  # play money, known keys, a clock that can be moved
+VAR_DIR = env.read_path("LOCKBAY_VAR_DIR", BASE_DIR / "var")
+
+# --- Django ------------------------------------------------------------------------------------------------------
+
+DEBUG = env.read_bool("LOCKBAY_DEBUG", False)
+SECRET_KEY = env.read_str("SECRET_KEY", *(["playground-key-known-to-everybody-never-in-production"] if PLAYGROUND else []))
+ALLOWED_HOSTS = env.read_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "testserver"] if PLAYGROUND else [])
+ROOT_URLCONF = "lockbay.urls"
+WSGI_APPLICATION = "lockbay.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "people.User"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_q",
+    "anymail",
+    "lockbay",
+    "lockbay.people",
+    "lockbay.events",
+    "wallets",
+    "payments",
+    "escrows",
+    "notifications",
+    "telegrambot",
+]
+
+MIDDLEWARE = [
+    "lockbay.observability.middleware.CorrelationIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Database (B9) -----------------------------------------------------------------------------------------------
+
+SQLITE_BUSY_SECONDS = 30
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": env.read_path("SQLITE_PATH", VAR_DIR / "lockbay.sqlite3"),
+    "OPTIONS": {
+        "timeout": SQLITE_BUSY_SECONDS,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    },
+    "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
+}
+_POSTGRES = env.read_database("DATABASE_URL")
+# The pool belongs to web and bot only: shared across the worker's forks it would break (see docs/running.md).
+DATABASE_POOL = env.read_bool("DATABASE_POOL", False)
+if _POSTGRES is not None:
+    _POSTGRES.setdefault("OPTIONS", {})
+    _POSTGRES["CONN_HEALTH_CHECKS"] = True
+    if DATABASE_POOL:
+        _POSTGRES["CONN_MAX_AGE"] = 0
+        _POSTGRES["OPTIONS"]["pool"] = {
+            "min_size": env.read_int("DATABASE_POOL_MIN", 1, least=0),
+            "max_size": env.read_int("DATABASE_POOL_MAX", 8, least=1),
+            "timeout": 10,
+            "max_lifetime": 1800,
+        }
+    else:
+        _POSTGRES["CONN_MAX_AGE"] = env.read_int("DATABASE_CONN_MAX_AGE", 60, least=0)
+DATABASES = {"default": _POSTGRES or _SQLITE}
+ATOMIC_REQUESTS = False
+
+# --- Cache, static files, language -------------------------------------------------------------------------------
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = PLAYGROUND
+WHITENOISE_AUTOREFRESH = False
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Security ----------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = not PLAYGROUND
+CSRF_COOKIE_SECURE = not PLAYGROUND
+SECURE_SSL_REDIRECT = env.read_bool("SECURE_SSL_REDIRECT", not PLAYGROUND)
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_HSTS_SECONDS = 0 if PLAYGROUND else env.read_int("SECURE_HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not PLAYGROUND
+SECURE_HSTS_PRELOAD = not PLAYGROUND
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.read_bool("BEHIND_TLS_PROXY", False) else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- Addresses of our own processes ------------------------------------------------------------------------------
+
+PUBLIC_URL = env.read_str("PUBLIC_URL", *(["http://127.0.0.1:8000"] if PLAYGROUND else [])).rstrip("/")
+SANDBOX_URL = env.read_str("SANDBOX_URL", "http://127.0.0.1:8081").rstrip("/")
+SANDBOX_STAFF_LOGIN = "olu"
+SANDBOX_STAFF_PASSWORD = "playground"  # noqa: S105  a demo login that exists in sandbox mode only
+
+# --- Jobs (django-q2; the reasons for each number are in docs/running.md) ------------------------------------------
+
+Q_CLUSTER = {
+    "name": "lockbay",
+    "orm": "default",
+    "workers": env.read_int("WORKER_PROCESSES", 2, least=1),
+    "timeout": 60,
+    "retry": 90,
+    "queue_limit": 4,
+    "bulk": 1,
+    "poll": 0.2,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": 0,
+    "catch_up": False,
+    "recycle": 500,
+    "max_rss": 180_000,
+    "guard_cycle": 1,
+}
+JOB_LEASE = timedelta(seconds=60)
+WORKER_WATCHDOG_SECONDS = env.read_int("WORKER_WATCHDOG_SECONDS", 60, least=5)
+
+# --- Escrow policy (SPEC ids beside each) --------------------------------------------------------------------------
+
+ESCROW_MIN_USD = env.read_decimal("ESCROW_MIN_USD", Decimal("2.00"))  # E3
+ESCROW_MAX_USD = env.read_decimal("ESCROW_MAX_USD", Decimal("500.00"))  # E3
+ESCROW_DAILY_LIMIT = env.read_int("ESCROW_DAILY_LIMIT", 10, least=1)  # E3
+ESCROW_FEE_PERCENT = env.read_decimal("ESCROW_FEE_PERCENT", Decimal("5"))  # E4
+ESCROW_MIN_FEE_USD = env.read_decimal("ESCROW_MIN_FEE_USD", Decimal("0"))  # E4: optional minimum fee ...
+ESCROW_MIN_FEE_UP_TO_USD = env.read_decimal("ESCROW_MIN_FEE_UP_TO_USD", Decimal("0"))  # ... up to and including
+PAYMENT_WINDOW = timedelta(minutes=env.read_int("PAYMENT_WINDOW_MINUTES", 60, least=1))  # E6
+ACCEPT_WINDOW = timedelta(hours=env.read_int("ACCEPT_WINDOW_HOURS", 24, least=1))  # E11
+INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12
+RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, least=0))  # E14
+
+# --- Money in ----------------------------------------------------------------------------------------------------
+
+WEBHOOK_MAX_BYTES = 262_144  # P1
+WEBHOOK_APPLY_BUDGET_MS = env.read_int("WEBHOOK_APPLY_BUDGET_MS", 200, least=0)  # P1
+INBOX_MAX_ATTEMPTS = env.read_int("INBOX_MAX_ATTEMPTS", 8, least=1)  # P2
+PAYMENT_PROVIDERS = env.read_list("PAYMENT_PROVIDERS", ["sandbox"] if PLAYGROUND else ["dynopay"])
+SANDBOX_API_KEY = "sandbox-api-key"
+SANDBOX_WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105  play money only; refused outside the playground
+DYNOPAY_API_URL = env.read_str("DYNOPAY_API_URL", "https://api.dynopay.com/api/user").rstrip("/")
+DYNOPAY_API_KEY = env.read_str("DYNOPAY_API_KEY", "")
+DYNOPAY_WEBHOOK_SECRETS = env.read_list("DYNOPAY_WEBHOOK_SECRETS")  # newest first; two while rotating
+
+# --- Rates (R1-R6) -----------------------------------------------------------------------------------------------
+
+RATE_SOURCES = env.read_list("RATE_SOURCES", ["playmoney"] if PLAYGROUND else ["fastforex", "coingecko"])
+RATE_TIER_MAIN = timedelta(minutes=30)
+RATE_TIER_RAPID = timedelta(minutes=5)
+RATE_TIER_FALLBACK = timedelta(hours=2)
+RATE_PREWARM_SECONDS = env.read_int("RATE_PREWARM_SECONDS", 5, least=1)
+RATE_FETCH_SECONDS = env.read_int("RATE_FETCH_SECONDS", 5, least=1)
+RATE_BREAKER_FAILURES = env.read_int("RATE_BREAKER_FAILURES", 3, least=1)
+RATE_BREAKER_SECONDS = env.read_int("RATE_BREAKER_SECONDS", 60, least=1)
+FASTFOREX_API_KEY = env.read_str("FASTFOREX_API_KEY", "")
+COINGECKO_API_KEY = env.read_str("COINGECKO_API_KEY", "")
+
+# --- Notifications -----------------------------------------------------------------------------------------------
+
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_BACKEND = env.read_str(
+    "EMAIL_BACKEND",
+    {
+        "sandbox": "django.core.mail.backends.filebased.EmailBackend",
+        "test": "django.core.mail.backends.locmem.EmailBackend",
+        "production": "anymail.backends.brevo.EmailBackend",
+    }[LOCKBAY_MODE],
+)
+EMAIL_TIMEOUT = 15
+ANYMAIL = {"BREVO_API_KEY": env.read_str("BREVO_API_KEY", ""), "REQUESTS_TIMEOUT": (5, 15)}
+DEFAULT_FROM_EMAIL = env.read_str("DEFAULT_FROM_EMAIL", "LockBay <no-reply@lockbay.example>")
+STAFF_EMAILS = env.read_list("STAFF_EMAILS", ["staff@lockbay.example"] if PLAYGROUND else [])  # N4
+NOTIFY_TELEGRAM_LIMIT = timedelta(seconds=env.read_int("NOTIFY_TELEGRAM_LIMIT_SECONDS", 60, least=1))  # N2
+
+# --- Telegram ----------------------------------------------------------------------------------------------------
+
+TELEGRAM_TOKEN = env.read_str("TELEGRAM_TOKEN", *(["1000001:sandbox-token-known-to-everybody"] if PLAYGROUND else []))
+TELEGRAM_API_URL = env.read_str(
+    "TELEGRAM_API_URL", SANDBOX_URL if PLAYGROUND else "https://api.telegram.org"
+).rstrip("/")
+TELEGRAM_BOT_USERNAME = env.read_str("TELEGRAM_BOT_USERNAME", "LockBaySandboxBot" if PLAYGROUND else "LockBayBot")
+TELEGRAM_SENDS_PER_SECOND = env.read_int("TELEGRAM_SENDS_PER_SECOND", 30, least=1, most=30)  # N5
+TELEGRAM_UPDATE_MAX_ATTEMPTS = env.read_int("TELEGRAM_UPDATE_MAX_ATTEMPTS", 5, least=1)
+
+# --- Logging (O6) ------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.read_str("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.read_choice("LOG_FORMAT", ["json", "console"], "console" if PLAYGROUND else "json")
+LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+# --- Admin theme -------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "LockBay",
+    "SITE_HEADER": "LockBay",
+    "SITE_SUBHEADER": "Sandbox: play money" if SANDBOX else "Escrow desk",
+    "SITE_SYMBOL": "lock",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}

@@ -1,0 +1,84 @@
+"""One message to one person by one channel, its attempts, and the queue of events not yet fanned out (N1-N3)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from lockbay.events.models import Event
+
+
+class DeliveryState(models.TextChoices):
+    """Honest states: SENT means that a channel accepted it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Priority(models.IntegerChoices):
+    """Lower overtakes higher (N5)."""
+
+    PAYMENT = 0
+    TRADE = 1
+    REMINDER = 2
+    BROADCAST = 3
+
+
+class PendingFanout(models.Model):
+    """An event that has not been turned into deliveries yet; inserted in the event's own transaction."""
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="+")
+
+
+class Delivery(models.Model):
+    """Unique per (event, recipient, channel). `audience` names the person when there is no account (staff mail)."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="deliveries")
+    audience = models.CharField(max_length=64)  # "buyer", "seller", "staff:olu@example.org"
+    channel = models.CharField(max_length=16)
+    template = models.CharField(max_length=80)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices)
+    state = models.CharField(max_length=12, choices=DeliveryState.choices, default=DeliveryState.QUEUED)
+    is_uncertain = models.BooleanField(default=False)  # accepted perhaps: the answer was lost (F2, F15)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    fallback_at = models.DateTimeField(null=True)  # when the next channel is tried unless this one succeeded
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.CharField(max_length=32, blank=True)
+    provider_id = models.CharField(max_length=200, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["event", "audience", "channel"], name="delivery_once"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["channel", "priority", "due_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_due"),
+            models.Index(fields=["fallback_at"], condition=Q(fallback_at__isnull=False), name="delivery_fallback"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.audience} by {self.channel}"
+
+
+class Attempt(models.Model):
+    """One try of a delivery (N3)."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="tries")
+    number = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)  # sent, failed, retry, uncertain
+    provider_id = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=300, blank=True)

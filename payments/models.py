@@ -1,0 +1,145 @@
+"""Money on its way in: what we asked for (Intent), what came (Deposit), and what we were told (InboxEvent)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from payments.states import DepositState, InboxStatus, IntentStatus
+from wallets.money import Money
+
+
+class Intent(models.Model):
+    """Our request for a deposit. It owns its address for ever; `purpose` and `reference` are opaque to this room."""
+
+    public_id = models.CharField(max_length=24, unique=True)
+    request_key = models.CharField(max_length=100, unique=True)
+    provider = models.CharField(max_length=24)
+    purpose = models.CharField(max_length=24)
+    reference = models.CharField(max_length=64, db_index=True)
+    payer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="intents")
+    price_minor = models.BigIntegerField()
+    price_asset = models.CharField(max_length=8, default="USD")
+    pay_asset = models.CharField(max_length=8)
+    network = models.CharField(max_length=16)
+    pay_minor = models.BigIntegerField()
+    rate = models.CharField(max_length=40)  # decimal text, price asset per one pay asset: no database rounds it
+    rate_source = models.CharField(max_length=40)
+    rate_at = models.DateTimeField()
+    status = models.CharField(max_length=12, choices=IntentStatus.choices, default=IntentStatus.REQUESTED)
+    address = models.CharField(max_length=128, blank=True)
+    destination_tag = models.CharField(max_length=64, blank=True)
+    provider_payment_id = models.CharField(max_length=100, null=True)
+    provider_answer = models.JSONField(default=dict)
+    failure = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField()
+    asked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "provider_payment_id"], name="intent_by_provider_payment"),
+            models.CheckConstraint(condition=Q(pay_minor__gt=0) & Q(price_minor__gt=0), name="intent_asks_for_something"),
+            models.CheckConstraint(
+                condition=~Q(status=IntentStatus.OPEN) | (~Q(address="") & Q(provider_payment_id__isnull=False)),
+                name="intent_open_has_address",
+            ),
+            models.CheckConstraint(condition=Q(status__in=IntentStatus.values), name="intent_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def price(self) -> Money:
+        return Money(self.price_minor, self.price_asset)
+
+    @property
+    def pay_amount(self) -> Money:
+        return Money(self.pay_minor, self.pay_asset)
+
+
+class Deposit(models.Model):
+    """Money that came, or is coming, to an intent's address: one row per (chain, txid, recipient) (P2)."""
+
+    intent = models.ForeignKey(Intent, on_delete=models.PROTECT, null=True, related_name="deposits")
+    provider = models.CharField(max_length=24)
+    provider_payment_id = models.CharField(max_length=100)
+    chain = models.CharField(max_length=16)
+    txid = models.CharField(max_length=128, blank=True)
+    recipient = models.CharField(max_length=128, blank=True)
+    asset = models.CharField(max_length=8)
+    minor = models.BigIntegerField()
+    raw_amount = models.CharField(max_length=80)
+    state = models.CharField(max_length=12, choices=DepositState.choices, default=DepositState.PENDING)
+    credits = models.PositiveIntegerField(default=0)
+    value_minor = models.BigIntegerField(null=True)  # what it was credited as, in the intent's price asset
+    value_rate = models.CharField(max_length=40, blank=True)
+    is_late = models.BooleanField(default=False)
+    first_seen_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["chain", "txid", "recipient"], condition=~Q(txid=""), name="deposit_once_per_transaction"
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "provider_payment_id"], condition=Q(txid=""), name="deposit_once_without_transaction"
+            ),
+            models.CheckConstraint(condition=Q(minor__gte=0), name="deposit_not_negative"),
+            models.CheckConstraint(condition=Q(state__in=DepositState.values), name="deposit_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"deposit {self.pk}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.minor, self.asset)
+
+
+class InboxEvent(models.Model):
+    """A raw, well-signed event as it came, committed before anything else happens with it (P1)."""
+
+    provider = models.CharField(max_length=24)
+    event_id = models.CharField(max_length=160)
+    body_digest = models.CharField(max_length=64)
+    body = models.BinaryField()
+    headers = models.JSONField(default=dict)
+    payment_ref = models.CharField(max_length=160, blank=True, db_index=True)
+    kind = models.CharField(max_length=60, blank=True)
+    status = models.CharField(max_length=12, choices=InboxStatus.choices, default=InboxStatus.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    last_outcome = models.CharField(max_length=12, blank=True)
+    error = models.TextField(blank=True)
+    operations = models.JSONField(default=list)  # keys of the operations it led to
+    correlation_id = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "event_id", "body_digest"], name="inbox_event_once"),
+            models.CheckConstraint(condition=Q(status__in=InboxStatus.values), name="inbox_status_known"),
+        ]
+        indexes = [models.Index(fields=["next_try_at"], condition=Q(status="pending"), name="inbox_due")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event_id}"
+
+
+class StoredRate(models.Model):
+    """The last accepted rate of a pair, so that a restart starts warm (R2). `rate` is decimal text: no database rounds it."""
+
+    base = models.CharField(max_length=8)
+    quote = models.CharField(max_length=8)
+    rate = models.CharField(max_length=40)
+    source = models.CharField(max_length=40)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["base", "quote"], name="stored_rate_once")]
+
+    def __str__(self) -> str:
+        return f"{self.base}-{self.quote}"

@@ -1,0 +1,39 @@
+"""Life-cycles of intents, deposits and inbox events: plain enums; who may move them is said where they are moved."""
+
+from django.db import models
+
+
+class IntentStatus(models.TextChoices):
+    """An intent never dies: money to its address belongs to it for ever (E10)."""
+
+    REQUESTED = "requested"  # committed before the provider is asked
+    OPEN = "open"  # has an address
+    FAILED = "failed"  # the provider refused; another may be tried
+
+
+class DepositState(models.TextChoices):
+    """Finality is a fact of its own, apart from amount and timing (P7)."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REVERTED = "reverted"
+
+
+class InboxStatus(models.TextChoices):
+    """What became of a raw event (P2). PENDING rows are due when next_try_at has come."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+class Outcome(models.TextChoices):
+    """The typed result of applying one event (P2)."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    RETRY_LATER = "retry_later"
+    FAILED = "failed"

@@ -1,0 +1,39 @@
+"""The bot's memory: updates as they came, one draft a chat, and the screens it keeps up to date (T3)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class UpdateStatus(models.TextChoices):
+    STORED = "stored"
+    DONE = "done"
+    PARKED = "parked"
+
+
+class StoredUpdate(models.Model):
+    """A raw update, stored before Telegram is told that we have it; handled from here, in order per chat (F3)."""
+
+    update_id = models.BigIntegerField(primary_key=True)
+    chat_id = models.BigIntegerField(null=True)
+    body = models.JSONField()
+    status = models.CharField(max_length=8, choices=UpdateStatus.choices, default=UpdateStatus.STORED)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["update_id"], condition=Q(status="stored"), name="update_unhandled")]
+
+
+class Draft(models.Model):
+    """The one active flow of a chat: which flow, at which step, what was said so far (T3)."""
+
+    chat_id = models.BigIntegerField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    flow = models.CharField(max_length=32)
+    step = models.CharField(max_length=32)
+    data = models.JSONField(default=dict)
+    request_key = models.CharField(max_length=64, unique=True)
+    updated_at = models.DateTimeField(auto_now=True)

