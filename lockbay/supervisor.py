@@ -169,7 +169,7 @@ class Supervisor:
                 process, uptime = child.process, child.uptime
                 try:
                     is_hung = bool(process and child.program.is_hung and child.program.is_hung(uptime))
-                except Exception as error:  # the watchdog must outlive whatever it asks
+                except Exception as error:  # noqa: BLE001  recorded; the watchdog must outlive whatever it asks
                     self._say("watchdog", f"could not ask about {child.program.name}: {error!r}")
                     continue
                 if is_hung and child.process is process:

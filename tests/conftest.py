@@ -1,7 +1,6 @@
 """What every test has: rules that no test may break, and nothing else. The people are in cast.py."""
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ _LOCAL = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}  # noqa: S104  compare
 
 
 @pytest.fixture(autouse=True)
-def _no_internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that reaches for a machine other than this one fails, by name."""
     connect = socket.socket.connect
 
@@ -20,4 +19,3 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
-    yield

@@ -1,7 +1,7 @@
 """Chooses the database before Django reads its settings: `--database=sqlite` (default) or `--database=postgres`.
 
-PostgreSQL: DATABASE_URL wins when it is set; otherwise a server is started here, once, and the parallel workers inherit it
-through the environment. SQLite: a file in a temporary folder (in memory, threads meet "table is locked").
+PostgreSQL: DATABASE_URL wins when it is set; otherwise a server is started here, once, and the parallel workers
+inherit it through the environment. SQLite: a file in a temporary folder (in memory, threads meet "table is locked").
 """
 
 import atexit

