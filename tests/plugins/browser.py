@@ -1,4 +1,4 @@
-"""Browser tests (marker `browser`) run wherever a Chromium is found, are left out loudly elsewhere; CI requires them."""
+"""Browser tests (marker `browser`) run where a Chromium is found, are left out loudly elsewhere; CI requires them."""
 
 import os
 import shutil

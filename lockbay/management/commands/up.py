@@ -25,6 +25,7 @@ from lockbay.supervisor import Program, Supervisor
 HOST = "127.0.0.1"
 READY_WITHIN = 90.0  # seconds
 MOST_WEB_WORKERS = 2
+WEB_THREADS = 4  # a worker; they wait for the database most of the time
 
 
 class Command(BaseCommand):
@@ -48,6 +49,7 @@ class Command(BaseCommand):
                 if settings.SANDBOX:
                     require_free_port(sandbox_port, option="--sandbox-port")
                     call_command("seed_sandbox")
+                Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing
                 connections.close_all()
                 run_house(run_dir=run_dir, console=console, web_port=web_port, sandbox_port=sandbox_port)
         except AlreadyRunning as error:
@@ -89,7 +91,14 @@ def web_command(port: int) -> list[str]:
     """Granian with one worker a core; blocking threads because the ORM is synchronous."""
     workers = min(os.cpu_count() or 1, MOST_WEB_WORKERS)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
-    command += ["--workers", str(workers), "--blocking-threads", "8", "--no-ws", "--respawn-failed-workers"]
+    command += [
+        "--workers",
+        str(workers),
+        "--blocking-threads",
+        str(WEB_THREADS),
+        "--no-ws",
+        "--respawn-failed-workers",
+    ]
     return [*command, "lockbay.wsgi:application"]
 
 
@@ -132,7 +141,7 @@ def greet_when_ready(console: Console, supervisor: Supervisor, web_port: int, sa
     """Prints where everything is once /ready answers 200, or what it says when that takes too long."""
     deadline = time.monotonic() + READY_WITHIN
     warned = False
-    while not supervisor.stopping.wait(0.3):
+    while not supervisor.stopping.wait(1.0):
         status, answer = ask_ready(web_port)
         if status == http.client.OK:
             console.show(draw_box(addresses_to_print(web_port, sandbox_port)))
