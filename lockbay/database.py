@@ -1,11 +1,13 @@
-"""Engine-specific guards: SQLite's pragmas are read back (B9), forks never share connections."""
+"""Engine-specific guards: SQLite's pragmas are read back (B9), forks never share connections, books only grow."""
 
 import os
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.signals import connection_created
+from django.db.migrations.operations.base import Operation
 
 _WANTED = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
@@ -39,3 +41,74 @@ def _drop_inherited_connections() -> None:
     pools = getattr(connections["default"].__class__, "_connection_pools", None)
     if pools:
         pools.clear()
+
+
+class AppendOnly(Operation):
+    """A migration operation: from here on the database itself refuses UPDATE and DELETE of `table`'s rows (B2).
+
+    The refusal arrives as IntegrityError on both engines. SQLite drops the triggers when Django rebuilds the table for a
+    later change: such a migration ends with this operation again (a test over all migrations notices when it does not).
+    """
+
+    reversible = True
+    reduces_to_sql = False
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models do not change."""
+
+    def database_forwards(self, _app: str, schema_editor: BaseDatabaseSchemaEditor, _from: Any, _to: Any) -> None:
+        for statement in self._statements(schema_editor, _PROTECT):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(self, _app: str, schema_editor: BaseDatabaseSchemaEditor, _from: Any, _to: Any) -> None:
+        for statement in self._statements(schema_editor, _RELEASE):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        return f"Refuse UPDATE and DELETE on {self.table}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.table}_append_only"
+
+    def _statements(self, schema_editor: BaseDatabaseSchemaEditor, by_engine: dict[str, list[str]]) -> list[str]:
+        return [statement.replace("{table}", self.table) for statement in by_engine[schema_editor.connection.vendor]]
+
+
+_PROTECT = {
+    "postgresql": [
+        """
+        CREATE OR REPLACE FUNCTION "{table}_refuse_change"() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """,
+        """
+        CREATE OR REPLACE TRIGGER "{table}_append_only" BEFORE UPDATE OR DELETE ON "{table}"
+        FOR EACH ROW EXECUTE FUNCTION "{table}_refuse_change"()
+        """,
+    ],
+    "sqlite": [
+        """
+        CREATE TRIGGER IF NOT EXISTS "{table}_append_only_update" BEFORE UPDATE ON "{table}"
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+        """,
+        """
+        CREATE TRIGGER IF NOT EXISTS "{table}_append_only_delete" BEFORE DELETE ON "{table}"
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+        """,
+    ],
+}
+_RELEASE = {
+    "postgresql": [
+        'DROP TRIGGER IF EXISTS "{table}_append_only" ON "{table}"',
+        'DROP FUNCTION IF EXISTS "{table}_refuse_change"()',
+    ],
+    "sqlite": [
+        'DROP TRIGGER IF EXISTS "{table}_append_only_update"',
+        'DROP TRIGGER IF EXISTS "{table}_append_only_delete"',
+    ],
+}
