@@ -52,7 +52,7 @@ class Escrow(models.Model):
 
     expires_at = models.DateTimeField(null=True)
     payment_confirmed_at = models.DateTimeField(null=True)
-    deposit_reference = models.CharField(max_length=64, blank=True)
+    deposit_reference = models.CharField(max_length=128, blank=True)  # a txid, or our reference of a wallet payment
     accept_by = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     delivery_deadline = models.DateTimeField(null=True)

@@ -20,7 +20,7 @@ class Status(models.TextChoices):
 
 S = Status
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    S.CREATED: frozenset({S.PAYMENT_PENDING, S.CANCELLED, S.EXPIRED}),
+    S.CREATED: frozenset({S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED, S.CANCELLED, S.EXPIRED}),  # a wallet pays at once
     S.PAYMENT_PENDING: frozenset({S.PAYMENT_CONFIRMED, S.CANCELLED, S.EXPIRED}),
     S.PAYMENT_CONFIRMED: frozenset({S.ACTIVE, S.REFUNDED}),
     S.ACTIVE: frozenset({S.DELIVERED, S.DISPUTED, S.COMPLETED, S.REFUNDED}),
@@ -40,6 +40,7 @@ LIVE = frozenset(Status) - FINAL
 FUNDED_ONCE = HOLDS_MONEY | {S.COMPLETED, S.REFUNDED}
 RELEASABLE = frozenset({S.ACTIVE, S.DELIVERED})
 CANCELLABLE = frozenset({S.CREATED, S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED, S.ACTIVE})
+JOINABLE = frozenset({S.CREATED, S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED})
 
 
 def sources_of(target: Status) -> frozenset[Status]:

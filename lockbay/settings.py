@@ -170,6 +170,7 @@ ESCROW_DAILY_LIMIT = env.read_int("ESCROW_DAILY_LIMIT", 10, least=1)  # E3
 ESCROW_FEE_PERCENT = env.read_decimal("ESCROW_FEE_PERCENT", Decimal("5"))  # E4
 ESCROW_MIN_FEE_USD = env.read_decimal("ESCROW_MIN_FEE_USD", Decimal("0"))  # E4: optional minimum fee ...
 ESCROW_MIN_FEE_UP_TO_USD = env.read_decimal("ESCROW_MIN_FEE_UP_TO_USD", Decimal("0"))  # ... up to and including
+OFFER_WINDOW = timedelta(hours=env.read_int("OFFER_WINDOW_HOURS", 7 * 24, least=1))  # an offer nobody pays ends
 PAYMENT_WINDOW = timedelta(minutes=env.read_int("PAYMENT_WINDOW_MINUTES", 60, least=1))  # E6
 ACCEPT_WINDOW = timedelta(hours=env.read_int("ACCEPT_WINDOW_HOURS", 24, least=1))  # E11
 INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12

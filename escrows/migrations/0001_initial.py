@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('pricing', models.JSONField(default=dict)),
                 ('expires_at', models.DateTimeField(null=True)),
                 ('payment_confirmed_at', models.DateTimeField(null=True)),
-                ('deposit_reference', models.CharField(blank=True, max_length=64)),
+                ('deposit_reference', models.CharField(blank=True, max_length=128)),
                 ('accept_by', models.DateTimeField(null=True)),
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('delivery_deadline', models.DateTimeField(null=True)),

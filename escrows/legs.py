@@ -1,0 +1,90 @@
+"""The legs of every posting of a trade: pure functions, read by the preview and by the posting alike (E5).
+
+hold   what the escrow keeps: the buyer's total        fees       LockBay's, on release only
+tolerance   absorbs what a payment was short by        available, credit   the people's wallets
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from escrows.fees import Pricing
+from wallets.accounts import AVAILABLE, CREDIT, FEES, TOLERANCE, hold_account, platform_account, user_account
+from wallets.ledger import Leg
+from wallets.money import Money
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What lies in a hold, by where it came from; the rest of `held` came from the buyer's own money."""
+
+    held: Money
+    from_credit: Money
+    from_tolerance: Money
+
+    @property
+    def from_buyer(self) -> Money:
+        """The part that was the buyer's available money or a deposit."""
+        return self.held - self.from_credit - self.from_tolerance
+
+
+def deposit_legs(*, public_id: str, payer_id: int, pricing: Pricing, value: Money) -> tuple[Leg, ...]:
+    """Targets for a deposit of `value` that pays the trade: hold, and the excess to the payer or the shortfall from tolerance."""
+    asset, total = value.asset, pricing.buyer_total
+    return _moving(
+        (hold_account(public_id, asset), total),
+        (user_account(payer_id, asset, AVAILABLE), value - total if total < value else Money(0, asset)),
+        (platform_account(TOLERANCE, asset), value - total if value < total else Money(0, asset)),
+    )
+
+
+def credit_legs(*, payer_id: int, value: Money) -> tuple[Leg, ...]:
+    """Targets for a deposit that does not pay the trade: all of it to the payer's wallet (E10)."""
+    return _moving((user_account(payer_id, value.asset, AVAILABLE), value))
+
+
+def wallet_legs(*, public_id: str, buyer_id: int, total: Money, credit: Money) -> tuple[Leg, ...]:
+    """Pays `total` from the wallet: trading credit first, because it can be spent but not withdrawn."""
+    from_credit = min(credit, total)
+    return _moving(
+        (user_account(buyer_id, total.asset, CREDIT), -from_credit),
+        (user_account(buyer_id, total.asset, AVAILABLE), from_credit - total),
+        (hold_account(public_id, total.asset), total),
+    )
+
+
+def release_legs(*, public_id: str, seller_id: int, pricing: Pricing) -> tuple[Leg, ...]:
+    """The hold goes to the seller, less the fee."""
+    asset = pricing.price.asset
+    return _moving(
+        (hold_account(public_id, asset), -pricing.buyer_total),
+        (user_account(seller_id, asset, AVAILABLE), pricing.seller_net),
+        (platform_account(FEES, asset), pricing.fee),
+    )
+
+
+def refund_legs(*, public_id: str, buyer_id: int, composition: Composition, amount: Money) -> tuple[Leg, ...]:
+    """Reverses the funding of `amount` of the hold: tolerance and trading credit get theirs back pro rata (E11).
+
+    Shares are cut down to the cent, so the odd cents are the buyer's. Raises: ValueError for more than is held.
+    """
+    if composition.held < amount or amount.minor < 0:
+        raise ValueError(f"{amount} of {composition.held}")
+    asset, held = amount.asset, composition.held.minor or 1
+    to_tolerance = Money(composition.from_tolerance.minor * amount.minor // held, asset)
+    to_credit = Money(composition.from_credit.minor * amount.minor // held, asset)
+    return _moving(
+        (hold_account(public_id, asset), -amount),
+        (user_account(buyer_id, asset, AVAILABLE), amount - to_tolerance - to_credit),
+        (user_account(buyer_id, asset, CREDIT), to_credit),
+        (platform_account(TOLERANCE, asset), to_tolerance),
+    )
+
+
+def _moving(*legs: Leg) -> tuple[Leg, ...]:
+    """The legs that move something: the books take no empty entries."""
+    return tuple(leg for leg in legs if leg[1])
+
+
+def total_of(legs: Sequence[Leg], asset: str) -> Money:
+    """The sum of the legs in `asset`."""
+    return sum((money for _, money in legs if money.asset == asset), Money(0, asset))
