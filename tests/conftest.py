@@ -19,3 +19,13 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_memory() -> None:
+    """What a process remembers between transactions is forgotten between tests, as after a restart."""
+    from lockbay import clock
+    from wallets import ledger
+
+    ledger.forget_accounts()
+    clock.forget_offset()

@@ -1,0 +1,116 @@
+"""The books in the admin: read-only everywhere; the one button is the proof (A1, B8)."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation, PayoutStop
+from wallets.money import Money
+from wallets.proof import check_ledger
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Money is looked at here, never typed."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class EntryInline(TabularInline):
+    model = Entry
+    extra = 0
+    fields = ["account", "amount_text", "balance_text"]
+    readonly_fields = fields
+    ordering = ["id"]
+    can_delete = False
+
+    @display(description="amount")
+    def amount_text(self, entry: Entry) -> str:
+        return str(entry.money)
+
+    @display(description="balance after")
+    def balance_text(self, entry: Entry) -> str:
+        return "" if entry.balance_after is None else str(Money(entry.balance_after, entry.asset))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ["code", "kind", "asset", "balance_text", "owner", "opened_at"]
+    list_filter = ["kind", "asset"]
+    search_fields = ["code"]
+    list_select_related = ["owner"]
+    show_full_result_count = False
+
+    @display(description="balance")
+    def balance_text(self, account: Account) -> str:
+        return "kept by proof" if account.money is None else str(account.money)
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyAdmin):
+    list_display = ["key", "kind", "reference", "posted_at", "reverses"]
+    list_filter = ["kind"]
+    search_fields = ["key", "reference"]
+    list_select_related = ["reverses"]
+    inlines = [EntryInline]
+    show_full_result_count = False
+
+
+@admin.register(LedgerCheck)
+class LedgerCheckAdmin(ReadOnlyAdmin):
+    list_display = ["id", "result", "full", "entries_read", "up_to_entry", "started_at", "finished_at"]
+    actions_list = ["run_incremental", "run_full"]
+
+    @display(description="result", label={"holds": "success", "BREACH": "danger", "unfinished": "warning"})
+    def result(self, check: LedgerCheck) -> str:
+        if check.finished_at is None:
+            return "unfinished"
+        return "BREACH" if check.breaches else "holds"
+
+    @action(description="Prove what is new", url_path="prove-new", permissions=["prove"])
+    def run_incremental(self, request: HttpRequest) -> HttpResponse:
+        return self._run(request, full=False)
+
+    @action(description="Prove everything", url_path="prove-all", permissions=["prove"])
+    def run_full(self, request: HttpRequest) -> HttpResponse:
+        return self._run(request, full=True)
+
+    def has_prove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("wallets.view_ledgercheck")
+
+    def _run(self, request: HttpRequest, *, full: bool) -> HttpResponse:
+        check = check_ledger(full=full)
+        if check.breaches:
+            messages.error(request, f"The books do not hold: {len(check.breaches)} breach(es). Payouts are stopped.")
+        else:
+            messages.success(request, f"The books hold: {check.entries_read} entries read.")
+        return redirect(reverse("admin:wallets_ledgercheck_changelist"))
+
+
+@admin.register(PayoutStop)
+class PayoutStopAdmin(ReadOnlyAdmin):
+    list_display = ["asset", "reason", "stopped_at"]
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    list_display = ["account", "balance", "up_to_entry", "taken_at"]
+    list_select_related = ["account"]
+    show_full_result_count = False
