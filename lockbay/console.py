@@ -1,6 +1,7 @@
 """The terminal of `manage.py up`: one coloured column of names, lines that never mix, a box for what matters."""
 
 import contextlib
+import io
 import os
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ class Console:
     """Writes whole lines from several threads. Colours only on a terminal and unless NO_COLOR is set."""
 
     def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? instead of stopping everything
         self._stream = stream
         self._lock = threading.Lock()
         self._colours: dict[str, int] = {}
