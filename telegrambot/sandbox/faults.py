@@ -1,0 +1,106 @@
+"""Faults on demand: what a test, or a curious person, can make Telegram and the provider do wrong."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .errors import BotApiError, SandboxRefusal
+
+
+@dataclass
+class Faults:
+    """Counters and deadlines (monotonic seconds) of the faults still to come."""
+
+    too_many_left: int = 0
+    retry_after: int = 1
+    lost_replies_left: int = 0
+    down_until: float = 0.0
+    provider_down_until: float = 0.0
+    provider_lost_replies_left: int = 0
+
+    def order(self, request: dict[str, Any]) -> None:
+        """Arms faults: {"429": {"count", "retry_after"}, "down": seconds, "lose_reply": n, "provider_down": seconds,
+        "provider_lose_reply": n, "clear": true}.
+
+        Raises: SandboxRefusal 400 when a key or a number is not understood.
+        """
+        unknown = set(request) - {
+            "429",
+            "down",
+            "lose_reply",
+            "provider_down",
+            "provider_lose_reply",
+            "clear",
+            "block",
+            "unblock",
+        }
+        if unknown:
+            raise SandboxRefusal(400, "unknown_fault")
+        if request.get("clear"):
+            self.__dict__.update(Faults().__dict__)
+        try:
+            if "429" in request:
+                self.too_many_left = int(request["429"].get("count", 1))
+                self.retry_after = int(request["429"].get("retry_after", 1))
+            if "down" in request:
+                self.down_until = time.monotonic() + float(request["down"])
+            if "provider_down" in request:
+                self.provider_down_until = time.monotonic() + float(request["provider_down"])
+            self.lost_replies_left = int(request.get("lose_reply", self.lost_replies_left))
+            self.provider_lost_replies_left = int(request.get("provider_lose_reply", self.provider_lost_replies_left))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise SandboxRefusal(400, "bad_fault") from error
+
+    def require_up(self) -> None:
+        """Raises: BotApiError 500 while Telegram is down."""
+        if time.monotonic() < self.down_until:
+            raise BotApiError(500, "Internal Server Error")
+
+    def require_provider_up(self) -> None:
+        """Raises: SandboxRefusal 503 while the provider is down."""
+        if time.monotonic() < self.provider_down_until:
+            raise SandboxRefusal(503, "provider_down")
+
+    def require_pace(self) -> None:
+        """Raises: BotApiError 429 as often as was ordered."""
+        if self.too_many_left > 0:
+            self.too_many_left -= 1
+            raise BotApiError(
+                429, f"Too Many Requests: retry after {self.retry_after}", {"retry_after": self.retry_after}
+            )
+
+    def takes_reply(self) -> bool:
+        """True when the answer to this message is to be lost."""
+        if self.lost_replies_left > 0:
+            self.lost_replies_left -= 1
+            return True
+        return False
+
+    def takes_provider_reply(self) -> bool:
+        """True when the provider's answer is to be lost after it did what was asked."""
+        if self.provider_lost_replies_left > 0:
+            self.provider_lost_replies_left -= 1
+            return True
+        return False
+
+    def as_json(self) -> dict[str, int]:
+        """What is still armed."""
+        left = time.monotonic()
+        return {
+            "429": self.too_many_left,
+            "lose_reply": self.lost_replies_left,
+            "down": max(0, round(self.down_until - left)),
+            "provider_down": max(0, round(self.provider_down_until - left)),
+            "provider_lose_reply": self.provider_lost_replies_left,
+        }
+
+
+class LostReply(Response):
+    """Announces an answer and ends without it, upon which the server cuts the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
