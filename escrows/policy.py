@@ -1,0 +1,142 @@
+"""Who may do what, when. One require_can_… per act; each raises the named refusal and changes nothing.
+
+`now` is the moment the act happens (database time under the lock); an act and its deadline meet under the same lock, so
+exactly one of them wins. The system (actor None) acts only through the acts that deadlines drive.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from escrows.access import is_staff, side_of
+from escrows.errors import NotAllowed, NotFound, Reason, WrongStatus
+from escrows.models import Escrow, Side
+from escrows.states import JOINABLE, PAYABLE, RELEASABLE, Status
+from lockbay.people.models import User
+
+_ONLY = {Side.BUYER: Reason.BUYER_ONLY, Side.SELLER: Reason.SELLER_ONLY}
+
+
+def require_can_invite(escrow: Escrow, actor: User | None) -> None:
+    """A party, while the other side is free."""
+    if side_of(escrow, actor) is None:
+        raise NotFound
+    _require_status(escrow, JOINABLE)
+    if escrow.buyer_id is not None and escrow.seller_id is not None:
+        raise NotAllowed(Reason.COUNTERPARTY_THERE)
+
+
+def require_can_pay(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The buyer, while the trade waits for money and the offer stands."""
+    _require_side(escrow, actor, Side.BUYER)
+    _require_status(escrow, PAYABLE)
+    if escrow.expires_at is not None and escrow.expires_at <= now:
+        raise NotAllowed(Reason.TOO_LATE)
+
+
+def require_can_accept(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The seller, once it is paid and before the time to accept is over (E11)."""
+    _require_side(escrow, actor, Side.SELLER)
+    _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+    if escrow.accept_by is not None and escrow.accept_by <= now:
+        raise NotAllowed(Reason.TOO_LATE)
+
+
+def require_can_decline(escrow: Escrow, actor: User | None) -> None:
+    """The seller, instead of accepting."""
+    _require_side(escrow, actor, Side.SELLER)
+    _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+
+
+def require_can_mark_delivered(escrow: Escrow, actor: User | None) -> None:
+    """The seller, after accepting; late too, as long as the buyer has not cancelled."""
+    _require_side(escrow, actor, Side.SELLER)
+    _require_status(escrow, {Status.ACTIVE})
+
+
+def require_can_release(escrow: Escrow, actor: User | None) -> None:
+    """The buyer, from acceptance on."""
+    _require_side(escrow, actor, Side.BUYER)
+    _require_status(escrow, RELEASABLE)
+
+
+def require_can_undo_release(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The buyer, until the undo window ends (E14)."""
+    _require_side(escrow, actor, Side.BUYER)
+    _require_status(escrow, RELEASABLE)
+    if escrow.release_due_at is None:
+        raise NotAllowed(Reason.NO_RELEASE_RUNNING)
+    if escrow.release_due_at <= now:
+        raise NotAllowed(Reason.TOO_LATE)
+
+
+def require_can_complete(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The system or staff, once the undo window or the inspection of a delivered trade is over (E12, E14)."""
+    _require_system_or_staff(actor)
+    _require_status(escrow, RELEASABLE)
+    if not is_completion_due(escrow, now):
+        raise NotAllowed(Reason.NOT_DUE, until=escrow.release_due_at or escrow.inspection_ends_at)
+
+
+def is_completion_due(escrow: Escrow, now: datetime) -> bool:
+    """True when the seller is to be paid now: time alone is never enough without "delivered"."""
+    if escrow.release_due_at is not None and escrow.release_due_at <= now:
+        return True
+    is_inspected = escrow.inspection_ends_at is not None and escrow.inspection_ends_at <= now
+    return escrow.status == Status.DELIVERED and is_inspected
+
+
+def require_can_cancel(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """Unpaid: the buyer, and before a payment starts the seller too. Paid: the buyer, before acceptance, or when the
+    delivery deadline passed without "delivered" (E11, E12)."""
+    side = side_of(escrow, actor)
+    if side is None:
+        raise NotFound
+    if side == Side.SELLER and escrow.status != Status.CREATED:
+        raise NotAllowed(Reason.BUYER_ONLY)
+    _require_status(escrow, {Status.CREATED, Status.PAYMENT_PENDING, Status.PAYMENT_CONFIRMED, Status.ACTIVE})
+    if escrow.status != Status.ACTIVE:
+        return
+    if escrow.release_due_at is not None:
+        raise NotAllowed(Reason.RELEASE_RUNNING)
+    if escrow.delivery_deadline is not None and now < escrow.delivery_deadline:
+        raise NotAllowed(Reason.DEADLINE_NOT_OVER, until=escrow.delivery_deadline)
+
+
+def require_can_expire(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The system or staff, when nobody paid in time."""
+    _require_system_or_staff(actor)
+    _require_status(escrow, PAYABLE)
+    if escrow.expires_at is None or now < escrow.expires_at:
+        raise NotAllowed(Reason.NOT_DUE, until=escrow.expires_at)
+
+
+def require_can_refund_unaccepted(escrow: Escrow, actor: User | None, now: datetime) -> None:
+    """The system or staff, when the seller stayed silent (E11)."""
+    _require_system_or_staff(actor)
+    _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+    if escrow.accept_by is None or now < escrow.accept_by:
+        raise NotAllowed(Reason.NOT_DUE, until=escrow.accept_by)
+
+
+def require_written_reason(actor: User | None, reason: str) -> None:
+    """Staff say why; the system need not."""
+    if is_staff(actor) and not reason.strip():
+        raise NotAllowed(Reason.NEEDS_REASON)
+
+
+def _require_side(escrow: Escrow, actor: User | None, wanted: Side) -> None:
+    side = side_of(escrow, actor)
+    if side is None:
+        raise NotFound
+    if side != wanted:
+        raise NotAllowed(_ONLY[wanted])
+
+
+def _require_system_or_staff(actor: User | None) -> None:
+    if actor is not None and not is_staff(actor):
+        raise NotAllowed(Reason.STAFF_ONLY)
+
+
+def _require_status(escrow: Escrow, wanted: Collection[Status]) -> None:
+    if escrow.status not in wanted:
+        raise WrongStatus(escrow.status, ",".join(sorted(status.value for status in wanted)))

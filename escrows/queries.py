@@ -1,0 +1,92 @@
+"""What the edges may ask about trades. No locks."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.db.models import Sum
+
+from escrows.legs import Composition
+from escrows.models import Escrow, Side
+from escrows.states import Status
+from lockbay.people.models import User
+from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, user_account
+from wallets.models import Entry
+from wallets.money import Money
+
+
+class NextStep(StrEnum):
+    """What a person can or must do now; the edges have words and buttons for each."""
+
+    INVITE = "invite"
+    PAY = "pay"
+    WAIT_FOR_BUYER = "wait_for_buyer"
+    WAIT_FOR_PAYMENT = "wait_for_payment"
+    WAIT_FOR_SELLER = "wait_for_seller"
+    ACCEPT_OR_DECLINE = "accept_or_decline"
+    DELIVER = "deliver"
+    WAIT_FOR_DELIVERY = "wait_for_delivery"
+    RELEASE = "release"
+    UNDO_RELEASE = "undo_release"
+    WAIT_FOR_RELEASE = "wait_for_release"
+    WAIT_FOR_MEDIATOR = "wait_for_mediator"
+    NOTHING = "nothing"
+
+
+_BUYER = {
+    Status.CREATED: NextStep.PAY,
+    Status.PAYMENT_PENDING: NextStep.PAY,
+    Status.PAYMENT_CONFIRMED: NextStep.WAIT_FOR_SELLER,
+    Status.ACTIVE: NextStep.WAIT_FOR_DELIVERY,
+    Status.DELIVERED: NextStep.RELEASE,
+}
+_SELLER = {
+    Status.CREATED: NextStep.WAIT_FOR_PAYMENT,
+    Status.PAYMENT_PENDING: NextStep.WAIT_FOR_PAYMENT,
+    Status.PAYMENT_CONFIRMED: NextStep.ACCEPT_OR_DECLINE,
+    Status.ACTIVE: NextStep.DELIVER,
+    Status.DELIVERED: NextStep.WAIT_FOR_RELEASE,
+}
+
+
+def trades_of(user: User, *, before: int | None = None, limit: int = 10) -> Sequence[Escrow]:
+    """A page of a person's trades, newest first; `before` is the pk of the last one of the page before."""
+    trades = Escrow.objects.of(user.pk).select_related("buyer", "seller").order_by("-pk")
+    return list((trades if before is None else trades.filter(pk__lt=before))[:limit])
+
+
+def what_next(escrow: Escrow, side: Side | None) -> NextStep:
+    """The next step of the party on `side`."""
+    status = Status(escrow.status)
+    if side is None:
+        return NextStep.NOTHING
+    if status == Status.DISPUTED:
+        return NextStep.WAIT_FOR_MEDIATOR
+    if escrow.release_due_at is not None and status in {Status.ACTIVE, Status.DELIVERED}:
+        return NextStep.UNDO_RELEASE if side == Side.BUYER else NextStep.WAIT_FOR_RELEASE
+    if side == Side.SELLER and escrow.buyer_id is None and status == Status.CREATED:
+        return NextStep.INVITE
+    if side == Side.BUYER and escrow.seller_id is None and status == Status.PAYMENT_CONFIRMED:
+        return NextStep.INVITE
+    return (_BUYER if side == Side.BUYER else _SELLER).get(status, NextStep.NOTHING)
+
+
+def composition_of(escrow: Escrow) -> Composition:
+    """What lies in the hold and where it came from: the sums over all operations that touched it, in one query.
+
+    Reversals and partial refunds cancel out by themselves, so it says what is still there.
+    """
+    hold = str(hold_account(escrow.public_id, escrow.asset))
+    credit = str(user_account(escrow.buyer_id or 0, escrow.asset, CREDIT))
+    tolerance = str(platform_account(TOLERANCE, escrow.asset))
+    touching = Entry.objects.filter(account__code=hold).values("operation_id")
+    sums = dict(
+        Entry.objects.filter(operation_id__in=touching, account__code__in=[hold, credit, tolerance])
+        .order_by()
+        .values_list("account__code")
+        .annotate(total=Sum("amount"))
+    )
+    return Composition(
+        held=Money(sums.get(hold, 0), escrow.asset),
+        from_credit=Money(-sums.get(credit, 0), escrow.asset),
+        from_tolerance=Money(-sums.get(tolerance, 0), escrow.asset),
+    )
