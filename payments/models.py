@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from payments.states import DepositState, InboxStatus, IntentStatus
+from payments.states import DepositState, Effect, InboxStatus, IntentStatus, Proof
 from wallets.money import Money
 
 
@@ -33,6 +33,7 @@ class Intent(models.Model):
     failure = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField()
     asked_at = models.DateTimeField(null=True)
+    ask_due_at = models.DateTimeField(null=True)  # when the provider is asked next (P6); null: nothing to ask
     created_at = models.DateTimeField()
 
     class Meta:
@@ -44,6 +45,9 @@ class Intent(models.Model):
                 name="intent_open_has_address",
             ),
             models.CheckConstraint(condition=Q(status__in=IntentStatus.values), name="intent_status_known"),
+        ]
+        indexes = [
+            models.Index(fields=["ask_due_at"], condition=Q(ask_due_at__isnull=False), name="intent_to_ask"),
         ]
 
     def __str__(self) -> str:
@@ -81,7 +85,7 @@ class Deposit(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["chain", "txid", "recipient"], condition=~Q(txid=""), name="deposit_once_per_transaction"
+                fields=["txid", "chain", "recipient"], condition=~Q(txid=""), name="deposit_once_per_transaction"
             ),
             models.UniqueConstraint(
                 fields=["provider", "provider_payment_id"], condition=Q(txid=""), name="deposit_once_without_transaction"
@@ -99,19 +103,24 @@ class Deposit(models.Model):
 
 
 class InboxEvent(models.Model):
-    """A raw, well-signed event as it came, committed before anything else happens with it (P1)."""
+    """A raw, well-signed event (or a provider's answer to our question), committed before anything happens with it (P1).
+
+    `next_try_at` null means due at once: no clock of the node that took it decides when it is applied.
+    """
 
     provider = models.CharField(max_length=24)
     event_id = models.CharField(max_length=160)
     body_digest = models.CharField(max_length=64)
     body = models.BinaryField()
     headers = models.JSONField(default=dict)
+    proof = models.CharField(max_length=8, choices=Proof.choices, default=Proof.SIGNED)
     payment_ref = models.CharField(max_length=160, blank=True, db_index=True)
     kind = models.CharField(max_length=60, blank=True)
     status = models.CharField(max_length=12, choices=InboxStatus.choices, default=InboxStatus.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
     last_outcome = models.CharField(max_length=12, blank=True)
+    effect = models.CharField(max_length=12, choices=Effect.choices, default=Effect.NONE, blank=True)
     error = models.TextField(blank=True)
     operations = models.JSONField(default=list)  # keys of the operations it led to
     correlation_id = models.CharField(max_length=64, blank=True)
@@ -123,7 +132,8 @@ class InboxEvent(models.Model):
             models.UniqueConstraint(fields=["provider", "event_id", "body_digest"], name="inbox_event_once"),
             models.CheckConstraint(condition=Q(status__in=InboxStatus.values), name="inbox_status_known"),
         ]
-        indexes = [models.Index(fields=["next_try_at"], condition=Q(status="pending"), name="inbox_due")]
+        # By id, not by time: a backlog is walked in the order of arrival without sorting it.
+        indexes = [models.Index(fields=["id"], condition=Q(status="pending"), name="inbox_pending")]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_id}"

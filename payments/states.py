@@ -37,3 +37,18 @@ class Outcome(models.TextChoices):
     IGNORED = "ignored"
     RETRY_LATER = "retry_later"
     FAILED = "failed"
+
+
+class Proof(models.TextChoices):
+    """Why an inbox row is believed: the provider signed it, or the provider was asked by us (P6)."""
+
+    SIGNED = "signed"
+    ASKED = "asked"
+
+
+class Effect(models.TextChoices):
+    """What an applied event did: money was credited (it has operations), or a payment was merely seen."""
+
+    NONE = ""
+    SEEN = "seen"
+    CREDITED = "credited"

@@ -1,0 +1,90 @@
+"""Errors of money in and out.
+
+PaymentsError
+├── ProviderError                 trouble with a payment provider
+│   ├── Unavailable               no answer, 429 or 5xx: try again later
+│   ├── Rejected                  the provider said no: do not repeat
+│   └── Unintelligible            an answer or event that cannot be read: alert
+│       └── Unreadable            a body that is not what the wire format promises; carries a reason code
+├── BadSignature                  the event does not prove who sent it: 401
+├── BodyTooLarge, BodyMalformed   the request is refused before it is read further: 413, 400
+├── UnknownProvider, UnknownPurpose, UnknownMethod
+├── PlanIncomplete                a purpose's plan lacks the operation of a deposit: a bug
+└── ReplayRefused                 a replay without a reason, or of a row that is gone
+"""
+
+
+class PaymentsError(Exception):
+    """Base of everything this room raises."""
+
+
+class ProviderError(PaymentsError):
+    """Trouble with provider `provider`; `detail` is for staff."""
+
+    def __init__(self, provider: str, detail: str) -> None:
+        super().__init__(provider, detail)
+        self.provider, self.detail = provider, detail
+
+
+class Unavailable(ProviderError):
+    """No usable answer came: repeat later with the same idempotency key."""
+
+
+class Rejected(ProviderError):
+    """The provider refused: repeating does not help."""
+
+
+class Unintelligible(ProviderError):
+    """The provider said something we cannot read: staff must look."""
+
+
+class Unreadable(Unintelligible):
+    """A body breaks its wire format; `reason` is a stable code, e.g. "not_json"."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__("", f"{reason} {detail}".strip())
+        self.reason = reason
+
+
+class BadSignature(PaymentsError):
+    """`reason` is a code; `expected` says which header and scheme the provider's events must carry."""
+
+    def __init__(self, reason: str, expected: str) -> None:
+        super().__init__(reason)
+        self.reason, self.expected = reason, expected
+
+
+class BodyTooLarge(PaymentsError):
+    """More bytes than `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class BodyMalformed(PaymentsError):
+    """The request's framing makes no sense."""
+
+
+class UnknownProvider(PaymentsError):
+    """No adapter has this name."""
+
+
+class UnknownPurpose(PaymentsError):
+    """Nobody registered a handler for this purpose."""
+
+
+class UnknownMethod(PaymentsError):
+    """No enabled provider offers this asset on this network."""
+
+
+class PlanIncomplete(PaymentsError):
+    """A handler's plan must hold exactly one operation under the credit key of each deposit."""
+
+
+class ReplayRefused(PaymentsError):
+    """`reason` is a code: reason_missing, not_found."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

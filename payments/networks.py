@@ -1,0 +1,60 @@
+"""The networks money can come by: which chain they live on and how their ids and addresses are written.
+
+Formats: PROVIDERS.md §5.11. A transaction id is validated here before it may become a key (P2).
+"""
+
+import re
+from dataclasses import dataclass
+
+_HEX = r"[0-9a-f]{64}"
+_BASE58 = r"[1-9A-HJ-NP-Za-km-z]"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`txid` matches a normalised transaction id; `folds_case` is true where addresses compare without case."""
+
+    code: str
+    chain: str
+    txid: re.Pattern[str]
+    folds_case: bool = False
+
+
+def _network(code: str, chain: str, txid: str, *, folds_case: bool = False) -> Network:
+    return Network(code, chain, re.compile(txid, re.ASCII), folds_case)
+
+
+NETWORKS: dict[str, Network] = {
+    network.code: network
+    for network in (
+        _network("TRC20", "tron", _HEX),
+        _network("TRX", "tron", _HEX),
+        _network("ERC20", "ethereum", f"0x{_HEX}", folds_case=True),
+        _network("ETH", "ethereum", f"0x{_HEX}", folds_case=True),
+        _network("BEP20", "bsc", f"0x{_HEX}", folds_case=True),
+        _network("BTC", "bitcoin", _HEX),
+        _network("LTC", "litecoin", _HEX),
+        _network("DOGE", "dogecoin", _HEX),
+        _network("BCH", "bitcoincash", _HEX),
+        _network("SOL", "solana", f"{_BASE58}{{86,88}}"),
+        _network("APT", "aptos", f"0x{_HEX}", folds_case=True),
+    )
+}
+_BECH32_PREFIXES = ("bc1", "ltc1", "bitcoincash:")
+
+
+def normal_txid(network: Network, text: str) -> str:
+    """The one spelling of a transaction id; "" when `text` is none of this network's."""
+    cleaned = text.strip()
+    if network.chain != "solana":
+        cleaned = cleaned.lower()
+        wants_prefix = network.txid.pattern.startswith("0x")
+        if wants_prefix != cleaned.startswith("0x"):
+            cleaned = f"0x{cleaned}" if wants_prefix else cleaned[2:]
+    return cleaned if network.txid.fullmatch(cleaned) else ""
+
+
+def normal_address(network: Network, text: str) -> str:
+    """The one spelling of an address, for comparing and as part of a deposit's key."""
+    cleaned = text.strip()
+    return cleaned.lower() if network.folds_case or cleaned.lower().startswith(_BECH32_PREFIXES) else cleaned

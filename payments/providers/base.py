@@ -1,0 +1,207 @@
+"""The contract of a payment provider. An adapter is one file: a mapping table as class data and four small readings.
+
+The sequence is always the same. Webhook: `verify` (raw bytes) → `identify` (who is this event) → stored → later `read_event`
+(what does it say). Outbound: `open_payment` → an address; `ask` → a raw answer that is stored like an event → `read_answer`.
+Reading is pure and in memory; only `open_payment` and `ask` use the network, outside any transaction.
+"""
+
+import enum
+import hashlib
+import hmac
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import stamina
+
+from lockbay import http
+from payments import wire
+from payments.errors import BadSignature, Rejected, Unavailable, Unintelligible, UnknownMethod, Unreadable
+from payments.methods import PayMethod
+from wallets.money import Money
+
+SIGNATURE_WINDOW_SECONDS = 300  # F9
+
+
+class Meaning(enum.StrEnum):
+    """What an event says about money. Unknown kinds have no meaning: they are parked with an alert."""
+
+    PENDING = "pending"  # a payment is on its way
+    CONFIRMED = "confirmed"  # a payment is final: the only meaning that credits
+    HINT = "hint"  # something happened that only an answer of the provider can prove (P6)
+    INFORMATION = "information"  # nothing to do
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEvent:
+    """Who an event is, taken from its signed body alone. `payment_id` may be ""."""
+
+    provider: str
+    event_id: str
+    kind: str
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReport:
+    """What one event or answer says of one payment. `received` is in coin, exactly as sent; `txid` and `address` may be "".
+
+    `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id, echoed.
+    """
+
+    provider: str
+    event_id: str
+    kind: str
+    payment_id: str
+    meaning: Meaning
+    reference: str = ""
+    address: str = ""
+    txid: str = ""
+    asset: str = ""
+    network: str = ""
+    received: Decimal = Decimal(0)
+
+    @property
+    def finality(self) -> str:
+        """ "confirmed" or "pending"."""
+        return "confirmed" if self.meaning is Meaning.CONFIRMED else "pending"
+
+    @property
+    def is_informational(self) -> bool:
+        """True when it moves no deposit."""
+        return self.meaning in {Meaning.INFORMATION, Meaning.HINT}
+
+
+@dataclass(frozen=True, slots=True)
+class NewPaymentRequest:
+    """What we ask a provider for. `idempotency_key` makes asking twice harmless."""
+
+    idempotency_key: str
+    reference: str
+    method: PayMethod
+    amount: Money  # coin
+    price: Money  # what it is worth
+    webhook_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """A provider's answer: where to pay. `raw` is kept on the intent."""
+
+    payment_id: str
+    address: str
+    destination_tag: str = ""
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+class PaymentProvider(ABC):
+    """One provider. Subclasses fill the class data and the abstract readings."""
+
+    name: ClassVar[str]
+    meanings: ClassVar[Mapping[str, Meaning]]  # event kind → what it says
+    tickers: ClassVar[Mapping[tuple[str, str], str]]  # (asset, network) → the provider's name for it
+    expected_signature: ClassVar[str]  # told to whoever sends an unsigned event
+    kept_headers: ClassVar[Sequence[str]] = ()
+    answer_body: ClassVar[bytes] = b'{"received":true}'
+    answer_type: ClassVar[str] = "application/json"
+
+    @abstractmethod
+    def verify(self, raw: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
+        """Returns when the event is proven genuine; `now` is real time. Raises: BadSignature."""
+
+    @abstractmethod
+    def identify(self, raw: bytes) -> SignedEvent:
+        """Who a verified event is. Raises: Unreadable."""
+
+    @abstractmethod
+    def read_event(self, raw: bytes) -> tuple[PaymentReport, ...]:
+        """What a verified event says. Raises: Unreadable."""
+
+    @abstractmethod
+    def open_payment(self, request: NewPaymentRequest) -> NewPayment:
+        """Asks for an address; safe to repeat. Raises: Unavailable, Rejected, Unintelligible."""
+
+    @abstractmethod
+    def ask(self, payment_id: str) -> bytes:
+        """The provider's raw answer about a payment. Raises: Unavailable, Rejected."""
+
+    @abstractmethod
+    def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
+        """What an answer says; empty when nothing has come. Raises: Unreadable."""
+
+    def methods(self) -> list[PayMethod]:
+        """Every way to pay that this provider offers."""
+        return [PayMethod(self.name, asset, network) for asset, network in self.tickers]
+
+    def ticker_of(self, method: PayMethod) -> str:
+        """The provider's name of a coin. Raises: UnknownMethod."""
+        try:
+            return self.tickers[method.asset, method.network]
+        except KeyError:
+            raise UnknownMethod(method.code) from None
+
+    def coin_of(self, ticker: str) -> tuple[str, str]:
+        """(asset, network) of the provider's name for a coin. Raises: Unreadable with reason unknown_coin."""
+        for coin, known in self.tickers.items():
+            if known == ticker:
+                return coin
+        raise Unreadable("unknown_coin", ticker[:40])
+
+    def refuse_signature(self, reason: str) -> BadSignature:
+        """The error to raise when an event does not prove itself."""
+        return BadSignature(reason, self.expected_signature)
+
+    def call(self, method: str, url: str, **options: Any) -> http.Response:
+        """One outbound call with a time-out, repeated twice with jitter when no usable answer came.
+
+        Only calls that are safe to repeat come here. Raises: Unavailable (no answer, 429, 5xx), Rejected (other 4xx).
+        """
+        for attempt in stamina.retry_context(on=Unavailable, attempts=3, wait_initial=0.2, wait_max=2.0, wait_jitter=0.3):
+            with attempt:
+                return self._call_once(method, url, options)
+        raise AssertionError("unreachable")  # the last attempt returns or raises
+
+    def _call_once(self, method: str, url: str, options: dict[str, Any]) -> http.Response:
+        try:
+            answer = http.request(method, url, **options)
+        except http.HTTPError as error:
+            raise Unavailable(self.name, type(error).__name__) from error
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise Unavailable(self.name, f"HTTP {answer.status_code}")
+        if answer.status_code >= 400:
+            raise Rejected(self.name, f"HTTP {answer.status_code}: {answer.text[:150]}")
+        return answer
+
+    def read_reply(self, answer: http.Response) -> dict[str, Any]:
+        """The JSON object of an answer. Raises: Unintelligible."""
+        try:
+            return wire.read_object(answer.content)
+        except Unreadable as error:
+            raise Unintelligible(self.name, error.detail) from error
+
+
+def signed_at(header: str) -> tuple[int, list[str]] | None:
+    """Reads `t=<unix>,v1=<hex>[,v1=<hex>]`; None when it is not that."""
+    moment, signatures = None, []
+    for part in header.split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "t" and value.isascii() and value.isdigit() and len(value) <= 12:
+            moment = int(value)
+        elif name == "v1":
+            signatures.append(value)
+    return (moment, signatures) if moment is not None and signatures else None
+
+
+def is_fresh(moment: int, now: datetime) -> bool:
+    """True within five minutes of `now`, both ways (F9)."""
+    return abs(int(now.timestamp()) - moment) <= SIGNATURE_WINDOW_SECONDS
+
+
+def is_signed(message: bytes, signatures: Sequence[str], secrets: Sequence[str]) -> bool:
+    """True when any signature is the hex HMAC-SHA256 of `message` under any secret; constant time each."""
+    given = [signature.strip().lower().encode("utf-8", "surrogatepass") for signature in signatures]
+    proofs = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    return any([hmac.compare_digest(one, proof) for one in given for proof in proofs])

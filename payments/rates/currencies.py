@@ -1,0 +1,42 @@
+"""The currencies that are kept warm, and every name they are known by (R1)."""
+
+from payments.rates.errors import RateUnavailable
+
+Pair = tuple[str, str]  # (base, quote): quote units per one base
+
+COINS = ("BTC", "ETH", "LTC", "DOGE", "BCH", "BNB", "TRX", "SOL", "APT", "USDT", "USDC", "CELL")
+FIATS = ("NGN", "EUR", "GBP")
+PAIRS: tuple[Pair, ...] = (*((coin, "USD") for coin in COINS), *(("USD", fiat) for fiat in FIATS))
+
+# USDT is one currency on several networks; Kraken has spellings of its own.
+ALIASES = {
+    "USDT-ERC20": "USDT",
+    "USDT-TRC20": "USDT",
+    "USDT-BEP20": "USDT",
+    "XXBT": "BTC",
+    "XETH": "ETH",
+    "XLTC": "LTC",
+    "XXDG": "DOGE",
+    "XBCH": "BCH",
+    "XTRX": "TRX",
+    "XUSDT": "USDT",
+    "ZUSD": "USD",
+}
+NAMES_OF = {
+    currency: (currency, *(alias for alias, meant in ALIASES.items() if meant == currency))
+    for currency in ("USD", *COINS, *FIATS)
+}
+NAMES = tuple(name for names in NAMES_OF.values() for name in names if name != "USD")  # what start-up must resolve
+
+
+def pair_of(base: str, quote: str) -> Pair:
+    """The pair as it is stored. Raises: RateUnavailable for a pair that nobody keeps."""
+    pair = ALIASES.get(base, base), ALIASES.get(quote, quote)
+    if pair in PAIRS or pair == ("USD", "USD"):
+        return pair
+    raise RateUnavailable(base, quote, "unknown_pair")
+
+
+def pair_of_name(name: str) -> Pair:
+    """How one of NAMES is priced: a coin in USD, USD in a fiat currency."""
+    return ("USD", name) if name in FIATS else pair_of(name, "USD")

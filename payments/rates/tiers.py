@@ -1,0 +1,36 @@
+"""The five tiers (R2): three are labels of a stored quote's age, two say that it came another way."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+RAPID = "rapid"
+MAIN = "main"
+FALLBACK = "fallback"
+LOCAL = "local"  # the database did not answer; this process still had it
+EMERGENCY = "emergency"  # fetched live, by the worker
+
+
+def tier_of_age(age: timedelta) -> str | None:
+    """The label of a stored quote of this age; None when it is too old to price anything."""
+    for tier, limit in limits():
+        if age <= limit:
+            return tier
+    return None
+
+
+def seconds_in_tier(age: timedelta) -> float:
+    """How long a quote of this age keeps its label; 0 when it has none."""
+    for _tier, limit in limits():
+        if age <= limit:
+            return (limit - age).total_seconds()
+    return 0.0
+
+
+def limits() -> tuple[tuple[str, timedelta], ...]:
+    """(tier, oldest age), freshest first."""
+    return (
+        (RAPID, settings.RATE_TIER_RAPID),
+        (MAIN, settings.RATE_TIER_MAIN),
+        (FALLBACK, settings.RATE_TIER_FALLBACK),
+    )
