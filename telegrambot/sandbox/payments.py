@@ -73,7 +73,7 @@ async def pay(
     }
     if how == "bad_signature":
         # a forgery: the provider itself has received nothing
-        forged = sandbox.webhooks.send(_event(payment, transaction, "confirmed"), payment["webhook_url"], forged=True)
+        forged = await _send(sandbox, payment, _event(payment, transaction, "confirmed"), forged=True)
         return {"txid": transaction["txid"], "deliveries": [forged]}
     payment["transactions"].append(transaction)
     sandbox.world.touch()
@@ -95,9 +95,11 @@ async def _announce(
     return deliveries
 
 
-async def _send(sandbox: Sandbox, payment: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+async def _send(
+    sandbox: Sandbox, payment: dict[str, Any], event: dict[str, Any], *, forged: bool = False
+) -> dict[str, Any]:
     """Sends an event and waits for the answer to the first try, so that the order on the wire is the order here."""
-    delivery = sandbox.webhooks.send(event, payment["webhook_url"])
+    delivery = sandbox.webhooks.send(event, payment["webhook_url"], forged=forged)
     while not delivery["answers"] and not sandbox.world.closing:
         await sandbox.world.wait_for_change(1)
     return delivery
