@@ -227,6 +227,7 @@ TELEGRAM_API_URL = env.read_str(
 TELEGRAM_BOT_USERNAME = env.read_str("TELEGRAM_BOT_USERNAME", "LockBaySandboxBot" if PLAYGROUND else "LockBayBot")
 TELEGRAM_SENDS_PER_SECOND = env.read_int("TELEGRAM_SENDS_PER_SECOND", 30, least=1, most=30)  # N5
 TELEGRAM_UPDATE_MAX_ATTEMPTS = env.read_int("TELEGRAM_UPDATE_MAX_ATTEMPTS", 5, least=1)
+SUPPORT_CONTACT = env.read_str("SUPPORT_CONTACT", "support@lockbay.example")  # shown to people who ask for help
 
 # --- Logging (O6) ------------------------------------------------------------------------------------------------
 
