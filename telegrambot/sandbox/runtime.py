@@ -83,5 +83,5 @@ class Sandbox:
                 log.exception("sandbox_look_failed")
                 continue
             before, listening = listening, self.world.is_bot_listening()
-            if moved or mail or before != listening:
+            if moved or mail or before != listening or self.world.stop_typing():
                 self.world.touch()

@@ -160,6 +160,13 @@ class World:
         """True while the bot polls, or did so a moment ago, or receives its updates by webhook."""
         return self.polling or bool(self.data.webhook.get("url")) or time.monotonic() - self.last_poll_at < 4
 
+    def stop_typing(self) -> bool:
+        """Forgets who was typing for long enough; True when somebody was."""
+        done = [key for key, until in self.typing.items() if until < time.monotonic()]
+        for key in done:
+            del self.typing[key]
+        return bool(done)
+
     def reset(self) -> None:
         """Empties every chat and forgets payments and files; ids of updates go on, commands stay."""
         last, commands, webhook = self.data.last_update_id, self.data.commands, self.data.webhook

@@ -20,7 +20,7 @@ export function setUpClock() {
 function tick() {
   const now = Date.now() / 1000 + ahead;
   const time = new Date(now * 1000).toISOString().slice(11, 19);
-  setText(find("[data-role=clock-time]"), `${showDay(now)}, ${time} UTC`);
+  setText(find("[data-role=clock-time]"), `${showDay(now)} ${time}`);
   for (const element of document.querySelectorAll(".status time")) setText(element, time.slice(0, 5));
 }
 

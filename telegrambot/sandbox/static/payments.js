@@ -19,18 +19,13 @@ export function drawPayments(payments) {
     if (!row) {
       row = createRow(payment);
       rows.set(payment.id, row);
-      list.prepend(row);
-      for (const other of rows.values()) other.open = false;
     }
     const signature = JSON.stringify(payment);
     if (row.signature !== signature) fillRow(row, payment);
     row.signature = signature;
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
   });
-  if (payments.length && !list.dataset.opened) {
-    rows.get(payments[0].id).open = true;
-  }
-  list.dataset.opened = [...rows.keys()].length ? "yes" : "";
+  // the newest payment opens by itself, once; the browser closes the others (they share a name)
   const newest = payments[0] && rows.get(payments[0].id);
   if (newest && !newest.dataset.shown) {
     newest.open = true;
@@ -68,9 +63,9 @@ function fillRow(row, payment) {
   chip.dataset.state = state;
   const count = payment.transactions.length;
   const parts = count
-    ? [say("received", { amount: toText(received), currency: payment.currency, count: count === 1 ? say("receivedOne") : say("receivedMany", { n: count }) })]
+    ? [say("received", { amount: toText(received), count: count === 1 ? say("receivedOne") : say("receivedMany", { n: count }) })]
     : [];
-  if (count && missing > 0n) parts.push(say("missing", { amount: row.missing, currency: payment.currency }));
+  if (count && missing > 0n) parts.push(say("missing", { amount: row.missing }));
   setText(find(".received", row), parts.join(" · "));
   find("[data-pay=rest]", row).hidden = !(count && missing > 0n);
   find("[data-pay=exact]", row).classList.toggle("main", !count);

@@ -18,6 +18,7 @@ export function createPhone(person, openLink) {
   find("[data-action=block]", phone).addEventListener("click", () => ask(`people/${person.key}/block`, { blocked: !phone.blocked }));
   find(".messages", phone).addEventListener("click", (event) => clickInChat(event, phone, person, openLink));
   setUpComposer(phone, person);
+  keepAtEnd(find(".messages", phone));
   return phone;
 }
 
@@ -37,7 +38,6 @@ export function drawChat(phone, person, state) {
 
 function drawMessages(phone, person) {
   const list = find(".messages", phone);
-  const follow = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
   const wanted = new Set(person.messages.map((message) => message.message_id));
   for (const [id, element] of phone.drawn) {
     if (!wanted.has(id)) {
@@ -69,7 +69,19 @@ function drawMessages(phone, person) {
     }
     previous = { day };
   }
-  if (follow || (grew && person.messages.at(-1)?.from_bot === false)) list.scrollTop = list.scrollHeight;
+  if (grew && person.messages.at(-1)?.from_bot === false) list.dataset.atEnd = "yes";
+  if (list.dataset.atEnd) list.scrollTop = list.scrollHeight;
+}
+
+// A reader at the end stays there when the chat grows, a picture arrives or the commands open; one who scrolled up stays too.
+function keepAtEnd(list) {
+  list.dataset.atEnd = "yes";
+  list.addEventListener("scroll", () => {
+    list.dataset.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60 ? "yes" : "";
+  });
+  new ResizeObserver(() => {
+    if (list.dataset.atEnd) list.scrollTop = list.scrollHeight;
+  }).observe(list);
 }
 
 function fillMessage(element, message, day, pressed) {
@@ -83,7 +95,7 @@ function fillMessage(element, message, day, pressed) {
   }
   const bubble = document.createElement("div");
   bubble.className = "bubble";
-  if (message.photo) bubble.append(pictureOf(message.photo, element));
+  if (message.photo) bubble.append(pictureOf(message.photo, element.parentElement));
   if (message.document) bubble.append(documentOf(message.document));
   const text = document.createElement("div");
   text.className = "text";
@@ -99,13 +111,15 @@ function fillMessage(element, message, day, pressed) {
   element.replaceChildren(...parts);
 }
 
-function pictureOf(photo, element) {
+function pictureOf(photo, list) {
   const image = document.createElement("img");
   image.src = photo.url;
   image.alt = "";
   image.width = photo.width;
   image.height = photo.height;
-  image.addEventListener("load", () => element.nextElementSibling || element.scrollIntoView({ block: "end" }));
+  image.addEventListener("load", () => {
+    if (list.dataset.atEnd) list.scrollTop = list.scrollHeight;
+  });
   return image;
 }
 
