@@ -10,8 +10,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from escrows.errors import WrongStatus
 from escrows.models import Escrow
 from escrows.states import Status, sources_of
@@ -54,13 +52,11 @@ def _write(
     values = [
         {"id": escrow.pk, "version": escrow.version + 1, **row} for escrow, row in zip(escrows, rows, strict=True)
     ]
-    # Column 2 of the values is the new version: it must follow the one that was read.
-    version = "CAST(v.column2 AS integer)" if connection.vendor == "postgresql" else "v.column2"
     changed = set(
         update_each(
             Escrow,
             values,
-            where=f"t.version + 1 = {version} AND t.status IN ({places or 'NULL'})",
+            where=f"t.version + 1 = v.c1 AND t.status IN ({places or 'NULL'})",  # c1: the new version
             where_values=sorted(status.value for status in allowed),
         )
     )

@@ -1,6 +1,7 @@
 """What the edges may ask about trades. No locks."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Sum
@@ -9,9 +10,15 @@ from escrows.legs import Composition
 from escrows.models import Escrow, Side
 from escrows.states import Status
 from lockbay.people.models import User
+from payments.models import Deposit
+from payments.states import DepositState
 from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, user_account
 from wallets.models import Entry
 from wallets.money import Money
+
+
+PURPOSE = "escrow"  # what an intent for a trade says it is for; its reference is the public id
+_LONGEST_ON_THE_WAY = timedelta(days=1)
 
 
 class NextStep(StrEnum):
@@ -90,3 +97,15 @@ def composition_of(escrow: Escrow) -> Composition:
         from_credit=Money(-sums.get(credit, 0), escrow.asset),
         from_tolerance=Money(-sums.get(tolerance, 0), escrow.asset),
     )
+
+
+def is_money_on_its_way(escrow: Escrow, now: datetime) -> bool:
+    """True while a payment seen in time still waits for its confirmations: such a trade does not expire, for a day at most."""
+    if escrow.expires_at is None or escrow.expires_at + _LONGEST_ON_THE_WAY <= now:
+        return False
+    return Deposit.objects.filter(
+        intent__purpose=PURPOSE,
+        intent__reference=escrow.public_id,
+        state=DepositState.PENDING,
+        first_seen_at__lte=escrow.expires_at,
+    ).exists()

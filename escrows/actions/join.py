@@ -21,9 +21,8 @@ def join_escrow(*, actor: User, token: str) -> Escrow:
     Raises: InviteUnknown, InviteUsed (by somebody else), SelfTrade, WrongStatus.
     """
     with transaction.atomic(durable=True):
-        invite = _invite_of(token)
-        escrow = lock_escrow(None, invite.subject_id)
-        invite.refresh_from_db(fields=["used_by", "used_at"])  # as it is under the trade's lock
+        escrow = lock_escrow(None, _invite_of(token).subject_id)
+        invite = _invite_of(token)  # as it is under the trade's lock
         if invite.used_by_id is not None:
             if invite.used_by_id == actor.pk:
                 return escrow

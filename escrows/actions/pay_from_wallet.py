@@ -1,0 +1,71 @@
+"""The buyer pays from the wallet: trading credit first, then available money (E6)."""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from escrows.access import lock_escrow, side_of
+from escrows.confirming import confirmed_change
+from escrows.identifiers import operation_key, operation_reference
+from escrows.models import Escrow, Side
+from escrows.moving import move
+from escrows.policy import require_can_pay
+from escrows.preview import payment_legs, preview_of, require_same
+from escrows.recounting import escrow_event
+from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.events.recording import record
+from lockbay.people.models import User
+from wallets.accounts import AVAILABLE, CREDIT, HOLD, user_account
+from wallets.ledger import Leg, NewOperation, lock_balances, post
+from wallets.money import Money
+
+logger = structlog.get_logger(__name__)
+
+
+def pay_from_wallet(*, actor: User, escrow_id: int, digest: str) -> Escrow:
+    """Fills the hold from the buyer's wallet and confirms the payment. `digest` is that of payment_preview.
+
+    A second click gets the paid trade. Raises: NotFound, NotAllowed, WrongStatus, NotEnough, PreviewChanged.
+    """
+    with transaction.atomic(durable=True):
+        escrow = lock_escrow(actor, escrow_id)
+        key = operation_key(escrow.public_id, "fund")
+        reference = operation_reference(escrow.public_id, key)
+        if side_of(escrow, actor) == Side.BUYER and escrow.deposit_reference == reference:
+            return escrow
+        now = clock.database_now()
+        require_can_pay(escrow, actor, now)
+        legs = _legs(escrow, actor, digest)
+        move([confirmed_change(escrow, confirmed_at=now, reference=reference, now=now)])
+        post([NewOperation(kind="escrow_fund", key=key, legs=legs, reference=reference, memo=escrow.public_id)])
+        _record_payment(escrow, actor, legs, now)
+    return escrow
+
+
+def _legs(escrow: Escrow, actor: User, digest: str) -> tuple[Leg, ...]:
+    available, credit = (user_account(actor.pk, escrow.asset, kind) for kind in (AVAILABLE, CREDIT))
+    balances = lock_balances([available, credit])
+    legs = payment_legs(escrow, available=balances[available], credit=balances[credit])
+    require_same(preview_of("pay", escrow, legs), digest)
+    return legs
+
+
+def _record_payment(escrow: Escrow, actor: User, legs: tuple[Leg, ...], now: datetime) -> None:
+    paid = next(money for code, money in legs if code.kind == HOLD)
+    nothing = Money(0, escrow.asset)
+    facts = {
+        "received": paid,
+        "value": paid,
+        "expected": paid,
+        "variance": "exact",
+        "message_level": "none",
+        "difference": nothing,
+        "credited": nothing,
+        "deposit_reference": escrow.deposit_reference,
+        "payment_confirmed_at": now,
+    }
+    record([escrow_event(Kind.ESCROW_PAYMENT_CONFIRMED, escrow, actor, **facts)])
+    public_id = escrow.public_id
+    transaction.on_commit(lambda: logger.info("ESCROW_PAYMENT_CONFIRMED", public_id=public_id, value=str(paid)))

@@ -1,0 +1,107 @@
+"""The buyer asks how to pay from outside: a frozen price, a window of time, an address (E6)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from escrows.access import lock_escrow
+from escrows.errors import PaymentUnavailable
+from escrows.fees import Pricing
+from escrows.models import Escrow
+from escrows.moving import StatusChange, amend, move
+from escrows.policy import require_can_pay
+from escrows.queries import PURPOSE
+from escrows.recounting import escrow_event
+from escrows.states import Status
+from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.events.recording import record
+from lockbay.people.models import User
+from payments.actions.start_intent import ask_for_address, request_intent_within
+from payments.errors import ProviderError
+from payments.methods import PayMethod
+from payments.models import Intent
+from payments.rates.errors import RateUnavailable
+from payments.rates.quotes import Quote, quote_of
+from payments.states import IntentStatus
+from wallets.errors import IdempotencyConflict
+
+
+def start_payment(*, actor: User, escrow_id: int, method: PayMethod, request_key: str) -> Intent:
+    """Freezes rate and expiry, then asks the provider for an address, outside the transaction.
+
+    A repeated `request_key`, or the same method while its window is open, gets the first request.
+    Raises: NotFound, NotAllowed, WrongStatus, PaymentUnavailable (no rate, or no address now: calling again is safe).
+    """
+    with transaction.atomic(durable=True):
+        escrow = lock_escrow(actor, escrow_id)
+        intent = _same_request(escrow, actor, request_key) or _request(escrow, actor, method, request_key)
+    if intent.status == IntentStatus.OPEN:
+        return intent
+    try:
+        return ask_for_address(intent.pk)
+    except ProviderError as error:
+        raise PaymentUnavailable from error
+
+
+def _same_request(escrow: Escrow, actor: User, request_key: str) -> Intent | None:
+    known = Intent.objects.filter(request_key=request_key).first()
+    if known is None:
+        return None
+    if (known.purpose, known.reference, known.payer_id) != (PURPOSE, escrow.public_id, actor.pk):
+        raise IdempotencyConflict(request_key)
+    return known
+
+
+def _request(escrow: Escrow, actor: User, method: PayMethod, request_key: str) -> Intent:
+    now = clock.database_now()
+    require_can_pay(escrow, actor, now)
+    total = Pricing.of(escrow).buyer_total
+    open_one = Intent.objects.filter(
+        purpose=PURPOSE,
+        reference=escrow.public_id,
+        payer=actor,
+        provider=method.provider,
+        pay_asset=method.asset,
+        network=method.network,
+        price_minor=total.minor,
+        expires_at__gt=now,
+    )
+    again = open_one.exclude(status=IntentStatus.FAILED).order_by("-pk").first()
+    if again is not None:
+        return again
+    try:
+        quote = quote_of(method.asset, escrow.asset)
+    except RateUnavailable as error:
+        raise PaymentUnavailable from error
+    expires_at = now + settings.PAYMENT_WINDOW
+    fields = {"expires_at": expires_at, "pricing": {**escrow.pricing, "quote": _frozen(quote, method)}}
+    if escrow.status == Status.CREATED:
+        move([StatusChange(escrow, Status.PAYMENT_PENDING, fields)])
+    else:
+        amend(escrow, fields, allowed={Status.PAYMENT_PENDING})
+    intent = request_intent_within(
+        payer=actor,
+        purpose=PURPOSE,
+        reference=escrow.public_id,
+        price=total,
+        method=method,
+        quote=quote,
+        expires_at=expires_at,
+        request_key=request_key,
+    )
+    facts = {"method": method.code, "price": total, "pay": intent.pay_amount, "expires_at": expires_at}
+    record([escrow_event(Kind.ESCROW_PAYMENT_STARTED, escrow, actor, **facts)])
+    return intent
+
+
+def _frozen(quote: Quote, method: PayMethod) -> dict[str, Any]:
+    """What the snapshot keeps of a rate (E4): text, so that no database rounds it."""
+    return {
+        "method": method.code,
+        "rate": str(quote.rate),
+        "source": quote.source,
+        "fetched_at": quote.fetched_at.isoformat(),
+        "tier": quote.tier,
+    }

@@ -1,0 +1,58 @@
+"""Which deadlines a trade has, and which warning is due (E12): pure functions of the row and the moment."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from escrows.models import Escrow
+from escrows.states import Status
+
+OFFER, PAYMENT, ACCEPTANCE, DELIVERY, INSPECTION = "offer", "payment", "acceptance", "delivery", "inspection"
+LEADS = tuple(timedelta(minutes=minutes) for minutes in (24 * 60, 8 * 60, 2 * 60, 30))
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """`name` falls at `at`; `period` is how long the whole wait is."""
+
+    name: str
+    at: datetime
+    period: timedelta
+
+
+@dataclass(frozen=True)
+class NearWarning:
+    """`lead_minutes` before `deadline`: what DeadlineWarning keeps, so that it is given once."""
+
+    deadline: Deadline
+    lead_minutes: int
+
+
+def deadline_of(escrow: Escrow) -> Deadline | None:
+    """The one deadline that runs now; None when time decides nothing."""
+    if escrow.status == Status.CREATED and escrow.expires_at is not None:
+        return Deadline(OFFER, escrow.expires_at, settings.OFFER_WINDOW)
+    if escrow.status == Status.PAYMENT_PENDING and escrow.expires_at is not None:
+        return Deadline(PAYMENT, escrow.expires_at, settings.PAYMENT_WINDOW)
+    if escrow.status == Status.PAYMENT_CONFIRMED and escrow.accept_by is not None:
+        return Deadline(ACCEPTANCE, escrow.accept_by, settings.ACCEPT_WINDOW)
+    if escrow.status == Status.ACTIVE and escrow.delivery_deadline is not None:
+        return Deadline(DELIVERY, escrow.delivery_deadline, timedelta(hours=escrow.delivery_hours))
+    if escrow.status == Status.DELIVERED and escrow.inspection_ends_at is not None:
+        return Deadline(INSPECTION, escrow.inspection_ends_at, timedelta(hours=escrow.inspection_hours))
+    return None
+
+
+def warning_due(escrow: Escrow, now: datetime) -> NearWarning | None:
+    """The warning that `now` calls for: the shortest lead already reached, so a late job skips to the urgent one.
+
+    None before the first lead, after the deadline, for leads as long as the whole period or longer, and while a release runs.
+    """
+    deadline = deadline_of(escrow)
+    if deadline is None or deadline.at <= now or escrow.release_due_at is not None:
+        return None
+    reached = [lead for lead in LEADS if lead < deadline.period and deadline.at - lead <= now]
+    if not reached:
+        return None
+    return NearWarning(deadline=deadline, lead_minutes=int(min(reached).total_seconds() // 60))

@@ -1,0 +1,144 @@
+"""What a credited deposit does to its trade: the handler that payments calls for purpose "escrow" (E7-E10).
+
+It runs inside the transaction that credits the deposits, for a whole list at a constant number of queries: lock() takes
+the trades' rows, plan() decides in memory. A deposit that pays its trade fills the hold; an excess is the payer's, a
+shortfall within tolerance the house's. Any other deposit goes to the payer's wallet. Never more than one pays a trade.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from escrows.confirming import confirmed_change
+from escrows.errors import NotFound
+from escrows.fees import Pricing
+from escrows.identifiers import operation_reference
+from escrows.legs import credit_legs, deposit_legs
+from escrows.models import Escrow
+from escrows.moving import StatusChange, move
+from escrows.recounting import escrow_event
+from escrows.states import PAYABLE
+from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.events.recording import NewEvent
+from payments.purposes import CreditedDeposit, Plan
+from payments.variance import Variance, judge
+from wallets.ledger import Leg, NewOperation
+from wallets.money import Money
+
+logger = structlog.get_logger(__name__)
+SHORT_BEYOND = "short_beyond"
+
+
+class EscrowFunding:
+    """The purpose handler; `reference` of an intent is the trade's public id."""
+
+    def lock(self, references: Sequence[str]) -> dict[str, Escrow]:
+        """Locks the trades in pk order; one query."""
+        rows = Escrow.objects.filter(public_id__in=sorted(set(references))).order_by("pk")
+        return {row.public_id: row for row in rows.select_for_update(no_key=True, of=("self",))}
+
+    def plan(self, locked: dict[str, Escrow], deposits: Sequence[CreditedDeposit]) -> Plan:
+        """One operation and one fact a deposit, in the order given.
+
+        Raises: SnapshotMalformed, NotFound: the drain then lets that deposit fail by itself (F42).
+        """
+        drawn = _Drawn(now=clock.database_now())
+        for deposit in deposits:
+            escrow = locked.get(deposit.intent.reference)
+            if escrow is None:
+                raise NotFound(deposit.intent.reference)
+            drawn.add(escrow, deposit)
+        return Plan(operations=drawn.operations, events=drawn.events, apply=drawn.apply)
+
+
+@dataclass
+class _Drawn:
+    """The plan as it grows; `paid` are the trades that a deposit of this very batch has paid."""
+
+    now: datetime
+    operations: list[NewOperation] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    changes: list[StatusChange] = field(default_factory=list)
+    paid: set[int] = field(default_factory=set)
+
+    def add(self, escrow: Escrow, deposit: CreditedDeposit) -> None:
+        if escrow.status not in PAYABLE or escrow.pk in self.paid:
+            self._add_late(escrow, deposit)
+            return
+        pricing = Pricing.of(escrow)
+        variance = judge(pricing.buyer_total, deposit.value)
+        if variance.kind == SHORT_BEYOND:
+            self._add_short(escrow, deposit, pricing)
+        else:
+            self._add_payment(escrow, deposit, pricing, variance)
+
+    def apply(self) -> None:
+        """Moves the paid trades: one statement. Runs after all locks and before the posting."""
+        move(self.changes)
+        for change in self.changes:
+            _log_after_commit(change.escrow)
+
+    def _add_payment(
+        self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, variance: Variance
+    ) -> None:
+        change = confirmed_change(
+            escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now
+        )
+        payer = deposit.intent.payer_id
+        targets = deposit_legs(public_id=escrow.public_id, payer_id=payer, pricing=pricing, value=deposit.value)
+        self._add_operation("escrow_fund", escrow, deposit, targets)
+        excess = deposit.value - pricing.buyer_total
+        facts = {
+            "received": deposit.received,
+            "value": deposit.value,
+            "expected": pricing.buyer_total,
+            "variance": str(variance.kind),
+            "message_level": str(variance.message_level),
+            "difference": variance.difference,
+            "credited": excess if excess.minor > 0 else Money(0, escrow.asset),
+            "deposit_reference": deposit.reference,
+            "payment_confirmed_at": deposit.confirmed_at,
+        }
+        self.events.append(escrow_event(Kind.ESCROW_PAYMENT_CONFIRMED, escrow, None, **facts))
+        self.changes.append(change)
+        self.paid.add(escrow.pk)
+
+    def _add_short(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing) -> None:
+        self._add_operation("escrow_short", escrow, deposit, self._to_payer(deposit))
+        facts = {
+            "received": deposit.received,
+            "value": deposit.value,
+            "expected": pricing.buyer_total,
+            "missing": pricing.buyer_total - deposit.value,
+            "wallet": deposit.value,
+        }
+        self.events.append(escrow_event(Kind.ESCROW_PAYMENT_SHORT, escrow, None, **facts))
+
+    def _add_late(self, escrow: Escrow, deposit: CreditedDeposit) -> None:
+        self._add_operation("escrow_late", escrow, deposit, self._to_payer(deposit))
+        status = "payment_confirmed" if escrow.pk in self.paid else str(escrow.status)
+        facts = {"received": deposit.received, "value": deposit.value, "status": status}
+        self.events.append(escrow_event(Kind.ESCROW_PAYMENT_LATE, escrow, None, **facts))
+
+    def _to_payer(self, deposit: CreditedDeposit) -> tuple[Leg, ...]:
+        return credit_legs(payer_id=deposit.intent.payer_id, value=deposit.value)
+
+    def _add_operation(self, kind: str, escrow: Escrow, deposit: CreditedDeposit, targets: tuple[Leg, ...]) -> None:
+        self.operations.append(
+            NewOperation(
+                kind=kind,
+                key=deposit.credit_key,
+                legs=(*deposit.source_legs, *targets),
+                reference=operation_reference(escrow.public_id, deposit.credit_key),
+                memo=escrow.public_id,
+            )
+        )
+
+
+def _log_after_commit(escrow: Escrow) -> None:
+    public_id, reference = escrow.public_id, escrow.deposit_reference
+    transaction.on_commit(lambda: logger.info("ESCROW_PAYMENT_CONFIRMED", public_id=public_id, reference=reference))

@@ -1,0 +1,83 @@
+"""The agreement's rules of the proof (B8): holds match trades, confirmed trades are complete, event chains are whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+
+from escrows.errors import SnapshotMalformed
+from escrows.fees import Pricing
+from escrows.models import Escrow
+from escrows.states import FUNDED_ONCE, HOLDS_MONEY
+from lockbay.events.recording import broken_links
+from wallets.accounts import HOLD
+from wallets.models import Account
+from wallets.proof import Breach, register_rule
+
+_PAGE = 1000
+
+
+def register_rules() -> None:
+    """Called once at start."""
+    register_rule("escrow_hold", check_holds)
+    register_rule("escrow_confirmed_is_complete", check_confirmed_complete)
+    register_rule("escrow_events_whole", check_event_chains)
+
+
+def check_holds(full: bool) -> Iterator[Breach]:
+    """Every funded live trade has exactly its buyer's total in its hold; every other hold is empty."""
+    code = Concat(Value("escrow:"), OuterRef("public_id"), Value(f":{HOLD}:"), OuterRef("asset"))
+    # Trade and hold in one statement: read one after the other they could belong to two moments.
+    holding = Escrow.objects.filter(status__in=sorted(HOLDS_MONEY)).annotate(
+        held=Subquery(Account.objects.filter(code=code).values("balance"))
+    )
+    for escrow in _in_pages(holding):
+        yield from _hold_breach(escrow, escrow.held or 0)
+    yield from _stray_holds()
+
+
+def check_confirmed_complete(full: bool) -> Iterator[Breach]:
+    """From payment_confirmed on a trade has confirmation time, deposit reference and deadline, and no expiry."""
+    lacking = (
+        Q(payment_confirmed_at__isnull=True)
+        | Q(deposit_reference="")
+        | Q(delivery_deadline__isnull=True)
+        | Q(expires_at__isnull=False)
+    )
+    for escrow in Escrow.objects.filter(lacking, status__in=sorted(FUNDED_ONCE)).iterator():
+        yield Breach("escrow_confirmed_is_complete", escrow.public_id, escrow.status, escrow.asset)
+
+
+def check_event_chains(full: bool) -> Iterator[Breach]:
+    """Every trade's events form one unbroken chain; looked at in the full proof only."""
+    if not full:
+        return
+    for pk, public_id in Escrow.objects.order_by("pk").values_list("pk", "public_id").iterator():
+        broken = broken_links("escrow", pk)
+        if broken:
+            yield Breach("escrow_events_whole", public_id, f"seq {broken}")
+
+
+def _hold_breach(escrow: Escrow, balance: int) -> Iterator[Breach]:
+    try:
+        wanted = Pricing.of(escrow).buyer_total.minor
+    except SnapshotMalformed as error:
+        yield Breach("escrow_hold", escrow.public_id, f"snapshot: {error.detail}", escrow.asset)
+        return
+    if balance != wanted:
+        yield Breach("escrow_hold", escrow.public_id, f"holds {balance}, should be {wanted}", escrow.asset)
+
+
+def _stray_holds() -> Iterator[Breach]:
+    live = Escrow.objects.filter(status__in=sorted(HOLDS_MONEY)).values("public_id")
+    strays = Account.objects.filter(kind=HOLD, balance__gt=0).exclude(reference__in=live)
+    for account in strays.iterator():
+        yield Breach("escrow_hold", account.reference, f"holds {account.balance}, should be 0", account.asset)
+
+
+def _in_pages(escrows: QuerySet[Any]) -> Iterator[Any]:
+    last = 0
+    while page := list(escrows.filter(pk__gt=last).order_by("pk")[:_PAGE]):
+        yield from page
+        last = page[-1].pk
