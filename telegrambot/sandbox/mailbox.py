@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 # django.core.mail.backends.filebased ends every message with a line of 79 dashes
 _END = b"\n" + b"-" * 79 + b"\n"
@@ -52,7 +52,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _describe(email_id: str, raw: bytes, written_at: int) -> dict[str, Any]:
-    email = cast(EmailMessage, message_from_bytes(raw.lstrip(b"\n"), policy=policy.default))
+    email = message_from_bytes(raw.lstrip(b"\n"), policy=policy.default)
     return {
         "id": email_id,
         "at": _sent_at(email, written_at),

@@ -67,7 +67,7 @@ async def show_payment(request: Request) -> Response:
 
 def _open_payment(sandbox: Sandbox, wanted: dict[str, str]) -> dict[str, Any]:
     address = addresses.create_address(wanted["network"])
-    payment = {
+    payment: dict[str, Any] = {
         "id": f"pay_{secrets.token_hex(12)}",
         **wanted,
         "address": address,
