@@ -23,7 +23,9 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
     if settings.SECRET_KEY.startswith(_KNOWN_KEYS) or len(settings.SECRET_KEY) < 50:
         found.append(Error("SECRET_KEY must be private and at least 50 characters.", id="lockbay.E002"))
     if "sandbox" in settings.PAYMENT_PROVIDERS or "playmoney" in settings.RATE_SOURCES:
-        found.append(Error("PAYMENT_PROVIDERS and RATE_SOURCES may not name play money in production.", id="lockbay.E003"))
+        found.append(
+            Error("PAYMENT_PROVIDERS and RATE_SOURCES may not name play money in production.", id="lockbay.E003")
+        )
     if "dynopay" in settings.PAYMENT_PROVIDERS and not (settings.DYNOPAY_API_KEY and settings.DYNOPAY_WEBHOOK_SECRETS):
         found.append(
             Error(
@@ -33,5 +35,7 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     if not settings.STAFF_EMAILS:
-        found.append(Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005"))
+        found.append(
+            Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
+        )
     return found

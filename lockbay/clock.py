@@ -27,7 +27,10 @@ def now() -> datetime:
 
 def database_now() -> datetime:
     """The database's time plus the sandbox's offset, UTC; one query."""
-    sql = "SELECT clock_timestamp()" if connection.vendor == "postgresql" else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    if connection.vendor == "postgresql":
+        sql = "SELECT clock_timestamp()"
+    else:
+        sql = "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
     with connection.cursor() as cursor:
         cursor.execute(sql)
         value = cursor.fetchone()[0]

@@ -27,7 +27,7 @@ def refuse_weak_sqlite(*, connection: Any, **_kwargs: Any) -> None:
         for pragma, wanted in {**_WANTED, "busy_timeout": busy_ms}.items():
             found = cursor.execute(f"PRAGMA {pragma}").fetchone()[0]
             if found != wanted:
-                raise ImproperlyConfigured(f"SQLite pragma {pragma} is {found!r}, not {wanted!r}: money is not safe on it.")
+                raise ImproperlyConfigured(f"SQLite pragma {pragma} is {found!r}, not {wanted!r}: unsafe for money.")
     if connection.settings_dict["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
         raise ImproperlyConfigured("SQLite needs transaction_mode IMMEDIATE: without it parallel writers fail.")
 
@@ -46,8 +46,9 @@ def _drop_inherited_connections() -> None:
 class AppendOnly(Operation):
     """A migration operation: from here on the database itself refuses UPDATE and DELETE of `table`'s rows (B2).
 
-    The refusal arrives as IntegrityError on both engines. SQLite drops the triggers when Django rebuilds the table for a
-    later change: such a migration ends with this operation again (a test over all migrations notices when it does not).
+    The refusal arrives as IntegrityError on both engines. SQLite drops the triggers when Django rebuilds the table for
+    a later change: such a migration ends with this operation again (a test over all migrations notices when it does
+    not).
     """
 
     reversible = True

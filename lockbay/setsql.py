@@ -1,8 +1,9 @@
 """Set-based SQL that PostgreSQL and SQLite both take: many rows, one statement.
 
-Used where a list must cost as many round trips as a single row (B6). Rows are dicts of field or column attribute names, all
-with the same keys; names come from the code, never from input. On PostgreSQL the rows travel as one array a column, so
-the statement's text does not depend on their number; on SQLite as VALUES, in chunks below its limit of bound values.
+Used where a list must cost as many round trips as a single row (B6). Rows are dicts of field or column attribute
+names, all with the same keys; names come from the code, never from input. On PostgreSQL the rows travel as one array a
+column, so the statement's text does not depend on their number; on SQLite as VALUES, in chunks below its limit of
+bound values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,9 +35,11 @@ class _Columns:
         ]
 
 
-def insert_new(model: type[models.Model], rows: Sequence[Row], *, unique: str = "", returning: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-    """Inserts `rows` in order with one statement. With `unique` (field names, comma separated) rows that exist already are
-    left out, and a rival's uncommitted row of the same value is waited for.
+def insert_new(
+    model: type[models.Model], rows: Sequence[Row], *, unique: str = "", returning: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Inserts `rows` in order with one statement. With `unique` (field names, comma separated) rows that exist already
+    are left out, and a rival's uncommitted row of the same value is waited for.
 
     Returns the `returning` columns of the rows that were inserted.
     """
@@ -51,16 +54,23 @@ def insert_new(model: type[models.Model], rows: Sequence[Row], *, unique: str = 
     found: list[tuple[Any, ...]] = []
     for chunk in _chunks(rows, len(keys)):
         source, parameters = _source(columns, chunk, keys)
-        sql = f"INSERT INTO {_table(model)} ({', '.join(columns.names)}) {source}{conflict}{answer}"  # noqa: S608  names come from the models
+        sql = f"INSERT INTO {_table(model)} ({', '.join(columns.names)}) {source}{conflict}{answer}"
         found.extend(_run(sql, parameters, fetch=bool(returning)))
     return found
 
 
-def update_each(model: type[models.Model], rows: Sequence[Row], *, key: str = "id", where: str = "", where_values: Sequence[Any] = ()) -> list[Any]:
+def update_each(
+    model: type[models.Model],
+    rows: Sequence[Row],
+    *,
+    key: str = "id",
+    where: str = "",
+    where_values: Sequence[Any] = (),
+) -> list[Any]:
     """Sets every row's own values with one statement; each dict has `key` and the fields to set.
 
-    `where` is an extra SQL condition on the table (alias t) with its values. Returns the keys of the rows that were changed,
-    so that a caller can tell which ones the condition refused.
+    `where` is an extra SQL condition on the table (alias t) with its values. Returns the keys of the rows that were
+    changed, so that a caller can tell which ones the condition refused.
     """
     if not rows:
         return []
@@ -73,7 +83,9 @@ def update_each(model: type[models.Model], rows: Sequence[Row], *, key: str = "i
     return changed
 
 
-def _update_statement(model: type[models.Model], columns: _Columns, chunk: Sequence[Row], keys: Sequence[str], where: str) -> tuple[str, list[Any]]:
+def _update_statement(
+    model: type[models.Model], columns: _Columns, chunk: Sequence[Row], keys: Sequence[str], where: str
+) -> tuple[str, list[Any]]:
     values = columns.values_of(chunk, keys)
     sets = ", ".join(f"{name} = v.c{n}" for n, name in enumerate(columns.names[1:], start=1))
     named = ", ".join(f"c{n}" for n in range(len(keys)))
@@ -87,7 +99,8 @@ def _update_statement(model: type[models.Model], columns: _Columns, chunk: Seque
         picked, parameters = f"IN ({', '.join(['%s'] * len(chunk))})", [*_flat(values), *values[0]]
     sql = (
         f"UPDATE {_table(model)} AS t SET {sets} FROM {source} "  # noqa: S608  names come from the models
-        f"WHERE t.{columns.names[0]} = v.c0 AND t.{columns.names[0]} {picked}{f' AND {where}' if where else ''} RETURNING {columns.names[0]}"
+        f"WHERE t.{columns.names[0]} = v.c0 AND t.{columns.names[0]} {picked}{f' AND {where}' if where else ''} "
+        f"RETURNING {columns.names[0]}"
     )
     return sql, parameters
 
@@ -96,7 +109,8 @@ def _source(columns: _Columns, chunk: Sequence[Row], keys: Sequence[str]) -> tup
     values = columns.values_of(chunk, keys)
     if connection.vendor == "postgresql":
         named = ", ".join(f"c{n}" for n in range(len(keys)))
-        return f"SELECT {named} FROM unnest({_arrays(columns)}) WITH ORDINALITY AS v({named}, place) ORDER BY place", values  # noqa: S608
+        rows = f"unnest({_arrays(columns)}) WITH ORDINALITY AS v({named}, place)"
+        return f"SELECT {named} FROM {rows} ORDER BY place", values  # noqa: S608  names come from the models
     return f"VALUES {_tuples(len(chunk), len(keys))}", _flat(values)
 
 
@@ -138,7 +152,7 @@ def _columns(model: type[models.Model], names: tuple[str, ...]) -> _Columns:
 
 @lru_cache(maxsize=256)
 def _columns_of(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> _Columns:
-    fields = tuple(model._meta.get_field(name) for name in names)
+    fields: tuple[Any, ...] = tuple(model._meta.get_field(name) for name in names)
     return _Columns(
         fields=fields,
         names=tuple(connection.ops.quote_name(field.column) for field in fields),

@@ -19,7 +19,9 @@ VAR_DIR = env.read_path("LOCKBAY_VAR_DIR", BASE_DIR / "var")
 # --- Django ------------------------------------------------------------------------------------------------------
 
 DEBUG = env.read_bool("LOCKBAY_DEBUG", False)
-SECRET_KEY = env.read_str("SECRET_KEY", *(["playground-key-known-to-everybody-never-in-production"] if PLAYGROUND else []))
+SECRET_KEY = env.read_str(
+    "SECRET_KEY", *(["playground-key-known-to-everybody-never-in-production"] if PLAYGROUND else [])
+)
 ALLOWED_HOSTS = env.read_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "testserver"] if PLAYGROUND else [])
 ROOT_URLCONF = "lockbay.urls"
 WSGI_APPLICATION = "lockbay.wsgi.application"
@@ -126,7 +128,7 @@ TIME_ZONE = "UTC"
 SESSION_COOKIE_SECURE = not PLAYGROUND
 CSRF_COOKIE_SECURE = not PLAYGROUND
 SECURE_SSL_REDIRECT = env.read_bool("SECURE_SSL_REDIRECT", not PLAYGROUND)
-SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if PLAYGROUND else env.read_int("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not PLAYGROUND
 SECURE_HSTS_PRELOAD = not PLAYGROUND
@@ -160,7 +162,16 @@ Q_CLUSTER = {
     "guard_cycle": 1,
 }
 JOB_LEASE = timedelta(seconds=60)
-WORKER_WATCHDOG_SECONDS = env.read_int("WORKER_WATCHDOG_SECONDS", 60, least=5)
+# The queue's schedules tick every 30 s and the beat is due each minute: an idle worker's beat may be 90 s old.
+WORKER_WATCHDOG_SECONDS = env.read_int("WORKER_WATCHDOG_SECONDS", 150, least=5)
+
+# --- Health and metrics (O4, O5) -----------------------------------------------------------------------------------
+
+HEALTH_CHECK_SECONDS = 3.0  # for all checks together
+WORKER_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("WORKER_HEARTBEAT_LIMIT_SECONDS", 150, least=5))
+BOT_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("BOT_HEARTBEAT_LIMIT_SECONDS", 30, least=5))
+INBOX_BACKLOG_LIMIT = timedelta(seconds=env.read_int("INBOX_BACKLOG_LIMIT_SECONDS", 300, least=1))
+METRICS_TOKEN = env.read_str("METRICS_TOKEN", "")
 
 # --- Escrow policy (SPEC ids beside each) --------------------------------------------------------------------------
 
@@ -198,7 +209,9 @@ RATE_PREWARM_SECONDS = env.read_int("RATE_PREWARM_SECONDS", 5, least=1)
 RATE_FETCH_SECONDS = env.read_int("RATE_FETCH_SECONDS", 5, least=1)
 RATE_BREAKER_FAILURES = env.read_int("RATE_BREAKER_FAILURES", 3, least=1)
 RATE_BREAKER_SECONDS = env.read_int("RATE_BREAKER_SECONDS", 60, least=1)
+FASTFOREX_API_URL = env.read_str("FASTFOREX_API_URL", "https://api.fastforex.io").rstrip("/")
 FASTFOREX_API_KEY = env.read_str("FASTFOREX_API_KEY", "")
+COINGECKO_API_URL = env.read_str("COINGECKO_API_URL", "https://api.coingecko.com/api/v3").rstrip("/")
 COINGECKO_API_KEY = env.read_str("COINGECKO_API_KEY", "")
 
 # --- Notifications -----------------------------------------------------------------------------------------------
@@ -221,9 +234,9 @@ NOTIFY_TELEGRAM_LIMIT = timedelta(seconds=env.read_int("NOTIFY_TELEGRAM_LIMIT_SE
 # --- Telegram ----------------------------------------------------------------------------------------------------
 
 TELEGRAM_TOKEN = env.read_str("TELEGRAM_TOKEN", *(["1000001:sandbox-token-known-to-everybody"] if PLAYGROUND else []))
-TELEGRAM_API_URL = env.read_str(
-    "TELEGRAM_API_URL", SANDBOX_URL if PLAYGROUND else "https://api.telegram.org"
-).rstrip("/")
+TELEGRAM_API_URL = env.read_str("TELEGRAM_API_URL", SANDBOX_URL if PLAYGROUND else "https://api.telegram.org").rstrip(
+    "/"
+)
 TELEGRAM_BOT_USERNAME = env.read_str("TELEGRAM_BOT_USERNAME", "LockBaySandboxBot" if PLAYGROUND else "LockBayBot")
 TELEGRAM_SENDS_PER_SECOND = env.read_int("TELEGRAM_SENDS_PER_SECOND", 30, least=1, most=30)  # N5
 TELEGRAM_UPDATE_MAX_ATTEMPTS = env.read_int("TELEGRAM_UPDATE_MAX_ATTEMPTS", 5, least=1)

@@ -1,8 +1,8 @@
 """Names of accounts. An account is found by its code, which says whose it is, what for and in which asset (B3).
 
-    user:12:available:USD   user:12:held:USD   user:12:credit:USD   user:12:affiliate:USD
-    escrow:ES092925ZDWS:hold:USD
-    platform:fees:USD   platform:clearing/dynopay:USDT   platform:suspense:USD …
+user:12:available:USD   user:12:held:USD   user:12:credit:USD   user:12:affiliate:USD
+escrow:ES092925ZDWS:hold:USD
+platform:fees:USD   platform:clearing/dynopay:USDT   platform:suspense:USD …
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The table of assets: how many digits after the point our books keep of each (B1).
 
-A chain may count finer (BSC-USDT 18 digits, wei 18): that belongs to the allow-listed (chain, contract), not to this table.
+A chain may count finer (BSC-USDT 18 digits, wei 18): that belongs to the allow-listed (chain, contract), not to this
+table.
 """
 
 from wallets.errors import UnknownAsset

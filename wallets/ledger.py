@@ -1,4 +1,5 @@
-"""The ledger's one door: post() is the only writer of balances, operations and entries (B2-B6), and all account locking lives here.
+"""The ledger's one door: post() is the only writer of balances, operations and entries (B2-B6), and all account
+locking lives here.
 
 A call costs the same number of statements whatever its length:
 
@@ -16,6 +17,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -31,7 +33,8 @@ Leg = tuple[AccountCode, Money]
 
 @dataclass(frozen=True)
 class NewOperation:
-    """An operation about to be posted. `key` is unique for ever: purpose and subject, e.g. "escrow:ES…:release" (B5)."""
+    """An operation about to be posted. `key` is unique for ever: purpose and subject, e.g. "escrow:ES…:release"
+    (B5)."""
 
     kind: str
     key: str
@@ -62,7 +65,8 @@ _platform_ids: dict[str, int] = {}
 
 
 def post(operations: Sequence[NewOperation]) -> list[Operation]:
-    """Posts the operations in the order given and returns them; those whose key exists already are returned as first posted.
+    """Posts the operations in the order given and returns them; those whose key exists already are returned as first
+    posted.
 
     Raises: InsufficientFunds (a floor), IdempotencyConflict (a known key with other legs), UnbalancedOperation,
     PostedOutsideTransaction. Nothing of the innermost atomic block persists then.
@@ -155,7 +159,7 @@ def _select_locked(codes: Iterable[str]) -> dict[str, _Locked]:
         .select_for_update(no_key=True, of=("self",))
         .values_list("id", "code", "asset", "balance")
     )
-    return {row[1]: _Locked(*row) for row in rows}
+    return {code: _Locked(id, code, asset, balance or 0) for id, code, asset, balance in rows}
 
 
 def _platform_account_ids(codes: dict[str, AccountCode]) -> dict[str, int]:
@@ -190,7 +194,7 @@ def _open(codes: Iterable[AccountCode]) -> None:
 
 def _insert_operations(operations: dict[str, NewOperation]) -> tuple[dict[str, Operation], set[str]]:
     now = clock.now()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "kind": operation.kind,
             "key": key,
@@ -217,7 +221,7 @@ def _entries_of(
     operation: NewOperation, operation_id: int, floored: dict[str, _Locked], platform: dict[str, int]
 ) -> list[tuple[int, int, str, int, int | None]]:
     entries: list[tuple[int, int, str, int, int | None]] = []
-    before = {}
+    before: dict[str, int] = {}
     for code, money in operation.legs:
         account = floored.get(str(code))
         if account is None:
@@ -230,7 +234,9 @@ def _entries_of(
     for text, available in before.items():
         account = floored[text]
         if account.balance < 0:
-            raise InsufficientFunds(code=text, asset=account.asset, available=available, wanted=available - account.balance)
+            raise InsufficientFunds(
+                code=text, asset=account.asset, available=available, wanted=available - account.balance
+            )
     return entries
 
 

@@ -1,7 +1,7 @@
 """The books: accounts, operations, entries, checkpoints and the proofs that they add up (B1-B8).
 
-Signs: an entry adds its amount to its account. What we owe users is positive on their accounts; what a provider holds for us
-is negative on its clearing account. Every operation sums to zero per asset.
+Signs: an entry adds its amount to its account. What we owe users is positive on their accounts; what a provider holds
+for us is negative on its clearing account. Every operation sums to zero per asset.
 """
 
 from django.conf import settings
@@ -15,7 +15,8 @@ _KIND_CHOICES = [(kind, kind) for kind in sorted(FLOORED_KINDS | PLATFORM_KINDS)
 
 
 class Account(models.Model):
-    """A ledger balance. Floored accounts keep a running `balance`; the platform's keep none (B6), so nobody waits on them."""
+    """A ledger balance. Floored accounts keep a running `balance`; the platform's keep none (B6), so nobody waits on
+    them."""
 
     code = models.CharField(max_length=96, unique=True)
     kind = models.CharField(max_length=16, choices=_KIND_CHOICES)
@@ -27,7 +28,9 @@ class Account(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(balance__isnull=True) | Q(balance__gte=0), name="account_never_below_zero"),
+            models.CheckConstraint(
+                condition=Q(balance__isnull=True) | Q(balance__gte=0), name="account_never_below_zero"
+            ),
             models.CheckConstraint(
                 condition=(Q(kind__in=sorted(FLOORED_KINDS)) & Q(balance__isnull=False))
                 | (Q(kind__in=sorted(PLATFORM_KINDS)) & Q(balance__isnull=True)),
@@ -117,5 +120,3 @@ class PayoutStop(models.Model):
     asset = models.CharField(max_length=8, primary_key=True)
     reason = models.CharField(max_length=200)
     stopped_at = models.DateTimeField()
-
-

@@ -72,7 +72,8 @@ class Money:
 
 
 def parse_money(text: str, asset: str) -> Money:
-    """Reads what a person typed. "12.5", "12,5" and digits of any script are read; exponents, signs, grouping are refused.
+    """Reads what a person typed. "12.5", "12,5" and digits of any script are read; exponents, signs, grouping are
+    refused.
 
     Raises: MalformedAmount with the reason and the text.
     """

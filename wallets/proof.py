@@ -1,7 +1,7 @@
 """The proof of the books: re-adds every account from its entries and names every breach (B8).
 
-Incrementally from checkpoints, or from zero with full=True. The mark up to which a run reads is taken so that no running
-transaction can still slip a lower entry id under it. Higher rooms add their own rules with register_rule().
+Incrementally from checkpoints, or from zero with full=True. The mark up to which a run reads is taken so that no
+running transaction can still slip a lower entry id under it. Higher rooms add their own rules with register_rule().
 """
 
 from collections.abc import Callable, Iterable
@@ -40,7 +40,8 @@ def register_rule(name: str, rule: Rule) -> None:
 
 
 def check_ledger(*, full: bool) -> LedgerCheck:
-    """Runs the proof, stores its result and, when green, moves the checkpoints up; a breach stops payouts and alerts."""
+    """Runs the proof, stores its result and, when green, moves the checkpoints up; a breach stops payouts and
+    alerts."""
     check = LedgerCheck.objects.create(full=full, started_at=clock.real_now())
     start = 0 if full else _last_green_mark()
     end = take_mark()
@@ -69,8 +70,8 @@ def check_ledger(*, full: bool) -> LedgerCheck:
 def take_mark() -> int:
     """The highest entry id under which nothing can appear any more.
 
-    PostgreSQL: the SHARE lock waits until no writer of entries is running, for 2 s at most. SQLite: BEGIN IMMEDIATE excludes writers.
-    Raises: OperationalError when writers never pause (the next scheduled run tries again).
+    PostgreSQL: the SHARE lock waits until no writer of entries is running, for 2 s at most. SQLite: BEGIN IMMEDIATE
+    excludes writers. Raises: OperationalError when writers never pause (the next scheduled run tries again).
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -107,7 +108,10 @@ def _stop_payouts(check: LedgerCheck, breaches: list[Breach]) -> None:
     assets = {breach.asset for breach in breaches}
     stopped = set(DIGITS) if "" in assets or not assets <= set(DIGITS) else assets
     PayoutStop.objects.bulk_create(
-        [PayoutStop(asset=asset, reason=f"Ledger check {check.pk}", stopped_at=clock.now()) for asset in sorted(stopped)],
+        [
+            PayoutStop(asset=asset, reason=f"Ledger check {check.pk}", stopped_at=clock.now())
+            for asset in sorted(stopped)
+        ],
         ignore_conflicts=True,
     )
     record(
@@ -116,7 +120,11 @@ def _stop_payouts(check: LedgerCheck, breaches: list[Breach]) -> None:
                 kind=Kind.LEDGER_BREACHED,
                 subject_type="ledger_check",
                 subject_id=check.pk,
-                data={"breaches": len(breaches), "rules": sorted({breach.rule for breach in breaches}), "assets": sorted(stopped)},
+                data={
+                    "breaches": len(breaches),
+                    "rules": sorted({breach.rule for breach in breaches}),
+                    "assets": sorted(stopped),
+                },
             )
         ]
     )

@@ -4,7 +4,8 @@ Every rule is (name, SQL that finds the rows which break it, a sentence over its
 Parameters: start and end, entry ids: entries in (start, end] are proven; start 0 is the full proof.
 """
 
-# Each account's balance at `end`: its checkpoint (when it is not past the start of a full proof) plus the entries after it.
+# Each account's balance at `end`: its checkpoint (when it is not past the start of a full proof) plus the entries
+# after it.
 SUMS = """
 SELECT e.account_id, coalesce(max(c.balance), 0) + sum(e.amount)
 FROM wallets_entry e
@@ -28,7 +29,8 @@ WHERE e.id > %(start)s AND e.id <= %(end)s AND a.asset <> e.asset
 _EMPTY_OPERATION = """
 SELECT o.id, o.key, '' FROM wallets_operation o
 WHERE o.id > (SELECT coalesce(max(e.operation_id), 0) - 10000 FROM wallets_entry e WHERE e.id <= %(start)s)
-AND (SELECT count(*) FROM (SELECT 1 FROM wallets_entry e WHERE e.operation_id = o.id LIMIT 2) AS two) < 2 AND %(end)s >= 0
+AND (SELECT count(*) FROM (SELECT 1 FROM wallets_entry e WHERE e.operation_id = o.id LIMIT 2) AS two) < 2 AND %(end)s
+>= 0
 """
 
 _CHAIN = """

@@ -1,8 +1,8 @@
 """record(): the only writer of events, and the hook through which readers learn of them.
 
-Chained subjects (escrows, withdrawals): the caller holds the lock on the subject's row; the batch is chained in memory from
-one query of heads, and unique(subject, seq) makes a fork impossible. The hash covers canonical_bytes(); personal text
-goes into `data` only as a digest, so that erasing the text later breaks nothing.
+Chained subjects (escrows, withdrawals): the caller holds the lock on the subject's row; the batch is chained in memory
+from one query of heads, and unique(subject, seq) makes a fork impossible. The hash covers canonical_bytes(); personal
+text goes into `data` only as a digest, so that erasing the text later breaks nothing.
 """
 
 import hashlib
@@ -115,7 +115,7 @@ def _heads(subjects: set[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, s
     """One query, an index look-up a subject: the last (seq, hash) of each."""
     values = ", ".join(["(%s, %s)"] * len(subjects))
     sql = (
-        f"SELECT e.subject_type, e.subject_id, e.seq, e.hash FROM (VALUES {values}) AS s "  # noqa: S608  only placeholders
+        f"SELECT e.subject_type, e.subject_id, e.seq, e.hash FROM (VALUES {values}) AS s "  # noqa: S608
         "JOIN events_event e ON e.subject_type = s.column1 AND e.subject_id = s.column2 AND e.seq = "
         "(SELECT max(m.seq) FROM events_event m WHERE m.subject_type = s.column1 AND m.subject_id = s.column2)"
     )

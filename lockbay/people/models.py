@@ -53,7 +53,9 @@ class Contact(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "channel", "address"], name="contact_once_per_user"),
             models.UniqueConstraint(
-                fields=["channel", "address"], condition=models.Q(verified_at__isnull=False), name="contact_verified_once"
+                fields=["channel", "address"],
+                condition=models.Q(verified_at__isnull=False),
+                name="contact_verified_once",
             ),
         ]
 

@@ -25,7 +25,9 @@ def test_moves_money_and_keeps_running_balances() -> None:
     post(operation("in", (BANK, usd("-10.00")), (wallet, usd("10.00"))))
     post(operation("hold", (wallet, usd("-4.00")), (user_account(bea.pk, "USD", HELD), usd("4.00"))))
     assert balance(wallet) == usd("6.00")
-    assert list(Entry.objects.filter(account__code=str(wallet)).order_by("id").values_list("balance_after", flat=True)) == [1000, 600]
+    assert list(
+        Entry.objects.filter(account__code=str(wallet)).order_by("id").values_list("balance_after", flat=True)
+    ) == [1000, 600]
 
 
 def test_the_same_key_returns_the_first_operation() -> None:
@@ -128,7 +130,9 @@ def test_a_list_of_a_hundred_costs_the_round_trips_of_one() -> None:
 
     def cost_of(prefix: str, numbers: range) -> int:
         with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-            ledger.post([operation(f"{prefix}:{n}", (wallets[n], usd("-1.00")), (wallets[n + 1], usd("1.00"))) for n in numbers])
+            ledger.post(
+                [operation(f"{prefix}:{n}", (wallets[n], usd("-1.00")), (wallets[n + 1], usd("1.00"))) for n in numbers]
+            )
         return len(queries)
 
     assert cost_of("one", range(1)) == cost_of("hundred", range(100)) == 4

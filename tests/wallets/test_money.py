@@ -1,5 +1,6 @@
 """Money is exact: what is typed is read right or refused, never guessed (B1)."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -72,10 +73,8 @@ def test_printing_and_reading_are_inverse(minor: int, asset: str) -> None:
 
 @given(st.text(max_size=40))
 def test_never_fails_in_another_way(text: str) -> None:
-    try:
+    with suppress(MalformedAmount):
         assert parse_money(text, "USD").minor >= 0
-    except MalformedAmount:
-        pass
 
 
 def test_refuses_floats_and_booleans() -> None:

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
-from lockbay import heartbeat
+from lockbay import heartbeat, jobs
 from lockbay.console import Console, draw_box
 from lockbay.orphans import AlreadyRunning, hold_run_dir, stop_marked_processes
 from lockbay.supervisor import Program, Supervisor
@@ -110,19 +110,20 @@ def manage_command(*arguments: str) -> list[str]:
 def is_worker_hung(uptime: float) -> bool:
     """True when the worker has had time to beat and its last beat is too old, or there is none.
 
-    A database that cannot be asked says nothing about the worker.
+    The queue's schedules tick too slowly to tell, so the watchdog itself asks for a beat through the queue: what comes
+    back proves that a task was taken and run. A database that cannot be asked says nothing about the worker.
     """
     limit = timedelta(seconds=settings.WORKER_WATCHDOG_SECONDS)
-    if timedelta(seconds=uptime) <= limit:
-        return False
     close_old_connections()
     try:
         age = heartbeat.age_of("worker")
+        if age is None or age > limit / 6:
+            jobs.wake("heartbeat")
     except DatabaseError:
         return False
     finally:
         connections.close_all()
-    return age is None or age > limit
+    return timedelta(seconds=uptime) > limit and (age is None or age > limit)
 
 
 def require_free_port(port: int, *, option: str) -> None:

@@ -20,4 +20,6 @@ class Command(BaseCommand):
             self.stderr.write(f"BREACH {breach['rule']}: {breach['subject']}: {breach['detail']}")
         if check.breaches:
             raise CommandError(f"The books do not hold: {len(check.breaches)} breach(es) in a {kind} proof.")
-        self.stdout.write(f"The books hold: {kind} proof, {check.entries_read} entries read up to entry {check.up_to_entry}.")
+        self.stdout.write(
+            f"The books hold: {kind} proof, {check.entries_read} entries read up to entry {check.up_to_entry}."
+        )
