@@ -47,7 +47,8 @@ def deadline_of(escrow: Escrow) -> Deadline | None:
 def warning_due(escrow: Escrow, now: datetime) -> NearWarning | None:
     """The warning that `now` calls for: the shortest lead already reached, so a late job skips to the urgent one.
 
-    None before the first lead, after the deadline, for leads as long as the whole period or longer, and while a release runs.
+    None before the first lead, after the deadline, and while a release runs. A lead counts only when it is shorter
+    than the whole period.
     """
     deadline = deadline_of(escrow)
     if deadline is None or deadline.at <= now or escrow.release_due_at is not None:

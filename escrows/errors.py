@@ -11,7 +11,7 @@ EscrowError
 │   ├── InviteUnknown, InviteUsed
 │   ├── NotEnough                the wallet does not cover it
 │   └── PaymentUnavailable       no rate or no address can be had now; try again or pay another way
-└── SnapshotMalformed            a stored pricing snapshot or its hours cannot be trusted: a bug, never guessed around (F42)
+└── SnapshotMalformed            a stored pricing snapshot or its hours cannot be trusted: never guessed (F42)
 """
 
 from datetime import datetime

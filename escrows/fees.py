@@ -17,7 +17,7 @@ HOURS_LEAST, HOURS_MOST = 1, 168
 
 @dataclass(frozen=True)
 class FeePolicy:
-    """`percent` of the price, less the level's discount; at least `minimum` for prices up to and including `minimum_up_to`."""
+    """`percent` of the price less the level's discount; at least `minimum` up to and including `minimum_up_to`."""
 
     percent: Decimal
     minimum: Money
@@ -27,7 +27,8 @@ class FeePolicy:
     @property
     def version(self) -> str:
         """Names the policy: two policies with one version give the same fees."""
-        return f"1:{self.percent.normalize():f}%:{self.minimum.plain()}<={self.minimum_up_to.plain()}:-{self.discount_percent}%"
+        minimum = f"{self.minimum.plain()}<={self.minimum_up_to.plain()}"
+        return f"1:{self.percent.normalize():f}%:{minimum}:-{self.discount_percent}%"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Pricing:
 
 
 def price_escrow(price: Money, fee_payer: str, policy: FeePolicy) -> Pricing:
-    """The fee, half-up to the cent, and its parts; the odd cent of a split is the seller's. A fee never exceeds the price."""
+    """The fee, half-up to the cent, and its parts; a split's odd cent is the seller's. It never exceeds the price."""
     rate = policy.percent * (100 - policy.discount_percent) / Decimal(10_000)
     minor = half_up(price.minor * rate)
     if price <= policy.minimum_up_to:

@@ -82,12 +82,8 @@ class _Drawn:
         for change in self.changes:
             _log_after_commit(change.escrow)
 
-    def _add_payment(
-        self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, variance: Variance
-    ) -> None:
-        change = confirmed_change(
-            escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now
-        )
+    def _add_payment(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, variance: Variance) -> None:
+        change = confirmed_change(escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now)
         payer = deposit.intent.payer_id
         targets = deposit_legs(public_id=escrow.public_id, payer_id=payer, pricing=pricing, value=deposit.value)
         self._add_operation("escrow_fund", escrow, deposit, targets)

@@ -1,5 +1,5 @@
-"""What time does to trades. run_deadlines() finds what is due in small pages and lets the actions decide, one transaction
-each, re-checked under the lock: a party who was faster wins, and one bad trade never stops the rest."""
+"""What time does to trades. run_deadlines() finds what is due in small pages and lets the actions decide, one
+transaction each, re-checked under the lock: a party who was faster wins, and one bad trade never stops the rest."""
 
 import time
 from collections.abc import Callable, Iterator

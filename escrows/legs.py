@@ -28,7 +28,7 @@ class Composition:
 
 
 def deposit_legs(*, public_id: str, payer_id: int, pricing: Pricing, value: Money) -> tuple[Leg, ...]:
-    """Targets for a deposit of `value` that pays the trade: hold, and the excess to the payer or the shortfall from tolerance."""
+    """Targets for a deposit that pays the trade: the hold; an excess is the payer's, a shortfall is tolerance's."""
     asset, total = value.asset, pricing.buyer_total
     return _moving(
         (hold_account(public_id, asset), total),

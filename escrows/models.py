@@ -69,7 +69,10 @@ class Escrow(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="escrow_status_known"),
             models.CheckConstraint(condition=Q(price_minor__gt=0), name="escrow_price_positive"),
-            models.CheckConstraint(condition=Q(buyer__isnull=True) | Q(seller__isnull=True) | ~Q(buyer=models.F("seller")), name="escrow_has_two_people"),
+            models.CheckConstraint(
+                condition=Q(buyer__isnull=True) | Q(seller__isnull=True) | ~Q(buyer=models.F("seller")),
+                name="escrow_has_two_people",
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=sorted(FUNDED_ONCE))
                 | (
@@ -83,7 +86,9 @@ class Escrow(models.Model):
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="escrow_expiry"),
-            models.Index(fields=["release_due_at"], condition=Q(release_due_at__isnull=False), name="escrow_release_due"),
+            models.Index(
+                fields=["release_due_at"], condition=Q(release_due_at__isnull=False), name="escrow_release_due"
+            ),
             models.Index(fields=["status", "created_at"], name="escrow_by_status"),
         ]
 

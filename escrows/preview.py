@@ -56,9 +56,7 @@ def full_refund_legs(escrow: Escrow) -> tuple[Leg, ...]:
     if escrow.status not in HOLDS_MONEY:
         return ()
     found = composition_of(escrow)
-    return refund_legs(
-        public_id=escrow.public_id, buyer_id=escrow.buyer_id or 0, composition=found, amount=found.held
-    )
+    return refund_legs(public_id=escrow.public_id, buyer_id=escrow.buyer_id or 0, composition=found, amount=found.held)
 
 
 def payment_preview(escrow: Escrow) -> Preview:

@@ -1,4 +1,4 @@
-"""The agreement's rules of the proof (B8): holds match trades, confirmed trades are complete, event chains are whole."""
+"""The agreement's rules of the proof (B8): holds match trades, confirmed ones are complete, event chains are whole."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -16,7 +16,6 @@ from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, 
 from wallets.models import Entry
 from wallets.money import Money
 
-
 PURPOSE = "escrow"  # what an intent for a trade says it is for; its reference is the public id
 _LONGEST_ON_THE_WAY = timedelta(days=1)
 
@@ -100,7 +99,7 @@ def composition_of(escrow: Escrow) -> Composition:
 
 
 def is_money_on_its_way(escrow: Escrow, now: datetime) -> bool:
-    """True while a payment seen in time still waits for its confirmations: such a trade does not expire, for a day at most."""
+    """True while a payment seen in time waits for confirmations: such a trade does not expire, for a day at most."""
     if escrow.expires_at is None or escrow.expires_at + _LONGEST_ON_THE_WAY <= now:
         return False
     return Deposit.objects.filter(

@@ -1,4 +1,4 @@
-"""The life-cycle of an escrow: one table (E2). escrows/moving.py is the only writer of the status; it obeys this table."""
+"""The life-cycle of an escrow: one table (E2). escrows/moving.py, the only writer of the status, obeys it."""
 
 from django.db import models
 

@@ -17,7 +17,7 @@ from lockbay.people.models import User
 
 
 def mark_delivered(*, actor: User, escrow_id: int) -> Escrow:
-    """Moves the trade to delivered; a second click gets the delivered trade. Raises: NotFound, NotAllowed, WrongStatus."""
+    """A second click gets the delivered trade. Raises: NotFound, NotAllowed, WrongStatus."""
     with transaction.atomic(durable=True):
         escrow = lock_escrow(actor, escrow_id)
         if side_of(escrow, actor) == Side.SELLER and escrow.status == Status.DELIVERED:

@@ -11,7 +11,7 @@ from lockbay.people.models import User
 
 
 def refund_unaccepted(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
-    """Refunds a paid trade that was not accepted in time. Raises: NotFound, NotAllowed (not due, no note), WrongStatus."""
+    """Refunds what was not accepted in time. Raises: NotFound, NotAllowed (not due, no note), WrongStatus."""
     require_written_reason(actor, note)
     with transaction.atomic(durable=True):
         escrow = lock_escrow(actor, escrow_id)

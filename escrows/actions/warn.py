@@ -14,7 +14,7 @@ from lockbay.setsql import insert_new
 
 
 def warn_of_deadline(*, actor: User | None, escrow_id: int) -> bool:
-    """Records the warning that is due now, checked under the lock; False when none is, or it was given. Raises: NotFound."""
+    """Records the warning that is due now; False when none is, or it was given already. Raises: NotFound."""
     with transaction.atomic(durable=True):
         escrow = lock_escrow(actor, escrow_id)
         now = clock.database_now()
