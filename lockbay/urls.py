@@ -1,8 +1,14 @@
 """Every address of the house."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from lockbay import views
 
 urlpatterns = [
+    path("health", views.show_health, name="health"),
+    path("ready", views.show_ready, name="ready"),
+    path("metrics", views.show_metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("", include("payments.urls")),
 ]

@@ -153,3 +153,14 @@ class StoredRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base}-{self.quote}"
+
+
+class RateBreaker(models.Model):
+    """Failures in a row of a source of rates; while `open_until` lies ahead nobody asks it (R2). Real time."""
+
+    source = models.CharField(max_length=40, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.source

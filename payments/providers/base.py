@@ -159,7 +159,10 @@ class PaymentProvider(ABC):
 
         Only calls that are safe to repeat come here. Raises: Unavailable (no answer, 429, 5xx), Rejected (other 4xx).
         """
-        for attempt in stamina.retry_context(on=Unavailable, attempts=3, wait_initial=0.2, wait_max=2.0, wait_jitter=0.3):
+        retries = stamina.retry_context(
+            on=Unavailable, attempts=3, timeout=12, wait_initial=0.2, wait_max=2.0, wait_jitter=0.3
+        )
+        for attempt in retries:
             with attempt:
                 return self._call_once(method, url, options)
         raise AssertionError("unreachable")  # the last attempt returns or raises

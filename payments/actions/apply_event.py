@@ -1,0 +1,244 @@
+"""Applies due inbox events in batches: one transaction and a constant number of statements a batch (DESIGN: the drain).
+
+drain() is what requests, jobs and tests call. Inside a batch's transaction `apply_rows_within` does the work; replay uses
+the same function. Lock order: inbox rows → intents → deposits → the purposes' own rows → accounts.
+"""
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Model, Q, QuerySet
+
+from lockbay import clock, jobs
+from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
+from lockbay.events.recording import NewEvent, record
+from lockbay.setsql import update_each
+from payments import inbox
+from payments.actions.credit_deposit import credit_deposits_within
+from payments.folding import Fold
+from payments.interpreting import Verdict, interpret
+from payments.metrics import DRAIN_FAILURES, INBOX_OUTCOMES
+from payments.models import Deposit, InboxEvent, Intent
+from payments.states import IntentStatus, Outcome
+from wallets.models import Operation
+
+log = structlog.stdlib.get_logger(__name__)
+
+BATCH = 100
+Row = TypeVar("Row", bound=Model)
+_DEPOSIT_FIELDS = ("txid", "minor", "raw_amount", "state", "credits", "value_minor", "value_rate", "is_late", "confirmed_at")
+
+
+@dataclass
+class BatchResult:
+    """What a batch did: a verdict a row, the operations posted and the events recorded."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def drain(budget_ms: int | None = None) -> int:
+    """Applies due events until a look finds none, somebody else is at it, or the budget is spent; returns how many were taken.
+
+    With a budget, what is left is handed to the worker by one wake-up. Raises only when the database itself is in trouble.
+    """
+    ends = None if budget_ms is None else time.monotonic() + budget_ms / 1000
+    taken = 0
+    while inbox.is_anything_due():
+        if ends is not None and time.monotonic() >= ends:
+            jobs.wake("drain_inbox")
+            break
+        batch = _apply_batch_or_one_by_one()
+        if not batch:
+            break
+        taken += batch
+    return taken
+
+
+def apply_rows_within(rows: Sequence[InboxEvent]) -> BatchResult:
+    """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by itself and
+    keeps its traceback; its neighbours are applied."""
+    result = BatchResult()
+    _apply_split(list(rows), result)
+    inbox.write_verdicts(result.verdicts)
+    parked = [verdict for verdict in result.verdicts if inbox.newly_parked(verdict)]
+    result.events.extend(record([_parked_event(verdict) for verdict in parked]))
+    return result
+
+
+def _apply_batch_or_one_by_one() -> int | None:
+    ids: list[int] = []
+    try:
+        return _apply_batch(ids)
+    except Exception as error:
+        # The transaction as a whole is lost: COMMIT failed, or the connection died. The rows tell whether it happened.
+        DRAIN_FAILURES.inc()
+        log.exception("INBOX_BATCH_ROLLED_BACK", inbox_ids=ids)
+        connection.close_if_unusable_or_obsolete()
+        if len(ids) <= 1:
+            inbox.record_loss(ids, _text_of(error))
+            return len(ids)
+    for pk in ids:
+        _apply_alone(pk)
+    return len(ids)
+
+
+def _apply_alone(pk: int) -> None:
+    try:
+        _apply_batch([], only=pk)
+    except Exception as error:
+        DRAIN_FAILURES.inc()
+        log.exception("INBOX_EVENT_ROLLED_BACK", inbox_ids=[pk])
+        connection.close_if_unusable_or_obsolete()
+        inbox.record_loss([pk], _text_of(error))
+
+
+def _apply_batch(ids: list[int], only: int | None = None) -> int | None:
+    """One batch in one transaction; None when somebody else holds the turn. `ids` receives the rows taken."""
+    with transaction.atomic(durable=True):
+        if not inbox.take_turn():
+            return None
+        rows = inbox.lock_due(BATCH, only=only)
+        ids.extend(row.pk for row in rows)
+        if rows:
+            result = apply_rows_within(rows)
+            transaction.on_commit(lambda: _log_outcomes(result.verdicts), robust=True)
+    return len(rows)
+
+
+def _apply_split(rows: list[InboxEvent], result: BatchResult) -> None:
+    try:
+        with transaction.atomic():
+            done = _apply_together(rows)
+            _check_deferred_constraints()
+    except Exception as error:
+        if connection.needs_rollback or connection.closed_in_transaction:
+            raise  # the transaction is gone: nothing can be isolated inside it
+        if len(rows) > 1:
+            for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                _make_constraints_wait()
+                _apply_split(half, result)
+            return
+        log.exception("INBOX_EVENT_FAILED", inbox_id=rows[0].pk, provider=rows[0].provider, kind=rows[0].kind)
+        result.verdicts.append(Verdict(rows[0], outcome=Outcome.FAILED, reason=_text_of(error)))
+    else:
+        result.verdicts.extend(done.verdicts)
+        result.operations.extend(done.operations)
+        result.events.extend(done.events)
+
+
+def _apply_together(rows: Sequence[InboxEvent]) -> BatchResult:
+    verdicts = interpret(rows)
+    fold = _load(verdicts)
+    fold.take(verdicts)
+    _save_deposits(fold)
+    posted, new_events = credit_deposits_within(fold.credits)
+    events = record([*_seen_events(fold), *new_events])
+    return BatchResult(verdicts, posted, events)
+
+
+def _load(verdicts: Sequence[Verdict]) -> Fold:
+    """Locks the intents and then the deposits that the reports are about: two statements."""
+    reports = [report for verdict in verdicts for report in verdict.reports]
+    payments = sorted({report.payment_id for report in reports if report.payment_id})
+    references = sorted({report.reference for report in reports if report.reference})
+    if not payments:
+        return Fold({}, frozenset(), clock.now())
+    wanted = Q(provider_payment_id__in=payments) | Q(public_id__in=references, status=IntentStatus.REQUESTED)
+    intents = list(_locked(Intent).filter(wanted).defer("provider_answer"))
+    opened = {(i.provider, i.provider_payment_id): i for i in intents if i.provider_payment_id}
+    unopened = frozenset((i.provider, i.public_id) for i in intents if not i.provider_payment_id)
+    fold = Fold(opened, unopened, clock.now())
+    if opened:
+        txids = sorted({spelling for report in reports if report.txid for spelling in _spellings(report.txid)})
+        fold.know(_locked(Deposit).filter(Q(intent__in=intents) | Q(txid__in=txids)))
+    return fold
+
+
+def _spellings(txid: str) -> tuple[str, ...]:
+    cleaned = txid.strip()
+    lowered = cleaned.lower().removeprefix("0x")
+    return cleaned, lowered, f"0x{lowered}"
+
+
+def _locked(model: type[Row]) -> QuerySet[Row]:
+    return model._default_manager.order_by("pk").select_for_update(no_key=True, of=("self",))
+
+
+def _save_deposits(fold: Fold) -> None:
+    Deposit.objects.bulk_create(fold.new)
+    changed = [{"id": d.pk, **{name: getattr(d, name) for name in _DEPOSIT_FIELDS}} for d in fold.changed.values()]
+    update_each(Deposit, changed)
+    update_each(Intent, [{"id": pk, "ask_due_at": due} for pk, due in sorted(fold.ask_due.items())])
+
+
+def _seen_events(fold: Fold) -> list[NewEvent]:
+    credited = {id(credit.deposit) for credit in fold.credits}
+    return [
+        NewEvent(
+            kind=Kind.DEPOSIT_PENDING,
+            subject_type="deposit",
+            subject_id=deposit.pk,
+            data={
+                "user_id": intent.payer_id,
+                "received": str(deposit.money),
+                "purpose": intent.purpose,
+                "reference": intent.reference,
+            },
+        )
+        for deposit, intent in fold.seen
+        if id(deposit) not in credited
+    ]
+
+
+def _parked_event(verdict: Verdict) -> NewEvent:
+    row = verdict.row
+    reason = verdict.reason.strip().splitlines()[-1][:200] if verdict.reason.strip() else ""
+    return NewEvent(
+        kind=Kind.INBOX_PARKED,
+        subject_type="inbox",
+        subject_id=row.pk,
+        data={"provider": row.provider, "kind": row.kind, "payment_ref": row.payment_ref, "reason": reason},
+        correlation_id=row.correlation_id,
+    )
+
+
+def _check_deferred_constraints() -> None:
+    """A broken foreign key shows here, inside the savepoint, and not at COMMIT where it would take everybody down."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _make_constraints_wait() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _text_of(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _log_outcomes(verdicts: Sequence[Verdict]) -> None:
+    """After the commit only: a line here is a fact."""
+    for verdict in verdicts:
+        row = verdict.row
+        INBOX_OUTCOMES.labels(row.provider, verdict.outcome.value).inc()
+        log.info(
+            "INBOX_EVENT_DONE",
+            inbox_id=row.pk,
+            provider=row.provider,
+            kind=row.kind,
+            outcome=verdict.outcome.value,
+            reason=verdict.reason[-200:],
+            operations=verdict.operations,
+            payment_correlation_id=row.correlation_id,
+        )

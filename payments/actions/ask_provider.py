@@ -1,0 +1,70 @@
+"""Asks a provider about a payment that has gone quiet; its answer goes through the inbox like any event (P6)."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from lockbay import clock
+from lockbay.http import refuse_inside_transaction
+from payments.actions.receive_event import receive_answer
+from payments.actions.start_intent import ask_for_address
+from payments.errors import ProviderError, Unreadable
+from payments.models import Intent
+from payments.providers import provider_of
+from payments.states import IntentStatus
+
+log = structlog.stdlib.get_logger(__name__)
+_SHORTEST = timedelta(minutes=10)
+_LONGEST = timedelta(hours=24)
+_GIVE_UP_AFTER = timedelta(days=7)
+
+
+def ask_provider(*, intent_id: int) -> int | None:
+    """Asks about one intent, outside any transaction; returns the inbox id of a new answer, None when there is no news.
+
+    A requested intent (left by a crash) gets its address instead, or is failed when its window is over.
+    Trouble with the provider is logged; the next question is already scheduled.
+    """
+    refuse_inside_transaction()
+    intent = Intent.objects.get(pk=intent_id)
+    if not _claim(intent):
+        return None
+    try:
+        if intent.status == IntentStatus.REQUESTED:
+            ask_for_address(intent.pk)
+            return None
+        return _ask(intent)
+    except ProviderError as error:
+        log.warning("PROVIDER_NOT_ASKED", intent=intent.public_id, provider=intent.provider, detail=error.detail)
+        return None
+
+
+def next_ask_after(intent: Intent, now: datetime) -> datetime | None:
+    """When to ask again: ever rarer (a quarter of the intent's age), never after a week."""
+    age = now - intent.created_at
+    return None if age > _GIVE_UP_AFTER else now + min(max(age / 4, _SHORTEST), _LONGEST)
+
+
+def _claim(intent: Intent) -> bool:
+    """Moves the next question on before the call, so that two workers do not ask the same."""
+    now = clock.now()
+    change = {"asked_at": now, "ask_due_at": next_ask_after(intent, now)}
+    is_dead = intent.status == IntentStatus.REQUESTED and now > intent.expires_at
+    if is_dead:
+        change.update(status=IntentStatus.FAILED, failure="no address before the window ended", ask_due_at=None)
+    with transaction.atomic(durable=True):
+        claimed = Intent.objects.filter(pk=intent.pk, status=intent.status, ask_due_at=intent.ask_due_at).update(**change)
+    return bool(claimed) and not is_dead
+
+
+def _ask(intent: Intent) -> int | None:
+    provider, payment_id = provider_of(intent.provider), intent.provider_payment_id or ""
+    raw = provider.ask(payment_id)
+    try:
+        if not provider.read_answer(raw, payment_id):
+            return None
+    except Unreadable as error:
+        # Stored all the same: applying it parks it, and staff see what the provider said.
+        log.warning("PROVIDER_ANSWER_UNREADABLE", intent=intent.public_id, provider=intent.provider, reason=error.reason)
+    return receive_answer(provider=provider, raw=raw, payment_id=payment_id)

@@ -1,0 +1,105 @@
+"""Credits confirmed deposits: asks each purpose for its plan, moves its statuses, posts everything at once (E7)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+
+from django.db import connection
+
+from lockbay.events.recording import NewEvent
+from payments.errors import PlanIncomplete
+from payments.folding import Credit
+from payments.models import Deposit
+from payments.purposes import CreditedDeposit, Plan, handler_of
+from wallets import ledger
+from wallets.accounts import CLEARING, FX, platform_account
+from wallets.ledger import Leg, NewOperation
+from wallets.models import Operation
+from wallets.money import Money
+
+_LONGEST_REFERENCE = 64
+
+
+def credit_deposits_within(credits: Sequence[Credit]) -> tuple[list[Operation], list[NewEvent]]:
+    """Credits deposits whose rows are saved and locked, inside the caller's transaction; returns what was posted and the
+    events that the caller still has to record. The number of statements does not depend on the number of deposits.
+
+    Raises: UnknownPurpose, PlanIncomplete, and whatever a handler or the ledger refuses.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("Deposits are credited inside a transaction only.")
+    worthy = sorted((credit for credit in credits if credit.value), key=lambda credit: credit.intent.purpose)
+    plans = [_plan_of(purpose, list(group)) for purpose, group in groupby(worthy, key=lambda credit: credit.intent.purpose)]
+    for plan in plans:
+        plan.apply()
+    dust = [_dust_operation(credit) for credit in credits if not credit.value]
+    posted = ledger.post([*(operation for plan in plans for operation in plan.operations), *dust])
+    for credit in credits:
+        credit.verdict.operations.append(credit_key_of(credit.deposit))
+    return posted, [event for plan in plans for event in plan.events]
+
+
+def credit_key_of(deposit: Deposit) -> str:
+    """The idempotency key of a deposit's latest credit (P7)."""
+    return f"deposit:{deposit.pk}:credit:{deposit.credits}"
+
+
+def _plan_of(purpose: str, credits: list[Credit]) -> Plan:
+    handler = handler_of(purpose)
+    locked = handler.lock(sorted({credit.intent.reference for credit in credits}))
+    plan = handler.plan(locked, [_credited(credit) for credit in credits])
+    planned = Counter(operation.key for operation in plan.operations)
+    missing = [credit_key_of(credit.deposit) for credit in credits if planned[credit_key_of(credit.deposit)] != 1]
+    if missing:
+        raise PlanIncomplete(purpose, missing)
+    return plan
+
+
+def _credited(credit: Credit) -> CreditedDeposit:
+    deposit = credit.deposit
+    assert deposit.confirmed_at is not None  # noqa: S101  set by the fold in the same breath as the state
+    return CreditedDeposit(
+        deposit_id=deposit.pk,
+        intent=credit.intent,
+        received=deposit.money,
+        value=credit.value,
+        is_late=deposit.is_late,
+        seen_at=deposit.first_seen_at,
+        confirmed_at=deposit.confirmed_at,
+        credit_key=credit_key_of(deposit),
+        reference=_reference_of(deposit),
+        source_legs=_source_legs(credit),
+    )
+
+
+def _source_legs(credit: Credit) -> tuple[Leg, ...]:
+    """clearing(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset (B3)."""
+    received, value = credit.deposit.money, credit.value
+    clearing = (platform_account(CLEARING, received.asset, credit.deposit.provider), -received)
+    if received.asset == value.asset:
+        return (clearing,)
+    return (clearing, *_exchange(received, value))
+
+
+def _exchange(received: Money, value: Money) -> tuple[Leg, ...]:
+    return (platform_account(FX, received.asset), received), (platform_account(FX, value.asset), -value)
+
+
+def _dust_operation(credit: Credit) -> NewOperation:
+    """Less than a cent came: the coin is booked where it is, and nobody is owed anything for it (B1: dust is the platform's)."""
+    received = credit.deposit.money
+    return NewOperation(
+        kind="deposit_dust",
+        key=credit_key_of(credit.deposit),
+        legs=(
+            (platform_account(CLEARING, received.asset, credit.deposit.provider), -received),
+            (platform_account(FX, received.asset), received),
+        ),
+        reference=_reference_of(credit.deposit),
+    )
+
+
+def _reference_of(deposit: Deposit) -> str:
+    """What finds the payment outside our house: the transaction id, else the provider's payment id; 64 characters at most."""
+    candidates = (deposit.txid, deposit.provider_payment_id, f"deposit-{deposit.pk}")
+    return next(text for text in candidates if text and len(text) <= _LONGEST_REFERENCE)

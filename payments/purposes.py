@@ -1,0 +1,69 @@
+"""What deposits are for. This room has never heard of agreements: an intent carries a purpose and a reference, and whoever
+owns the purpose registers a handler that runs inside the transaction which credits the deposit (E7)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from lockbay.events.recording import NewEvent
+from payments.errors import UnknownPurpose
+from payments.models import Intent
+from wallets.ledger import Leg, NewOperation
+from wallets.money import Money
+
+
+@dataclass(frozen=True)
+class CreditedDeposit:
+    """A confirmed deposit about to be credited.
+
+    `received` is coin, `value` what it is worth in the intent's price asset: at the intent's frozen rate when first seen
+    inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs` plus legs
+    that are worth +`value`.
+    """
+
+    deposit_id: int
+    intent: Intent
+    received: Money
+    value: Money
+    is_late: bool
+    seen_at: datetime
+    confirmed_at: datetime
+    credit_key: str
+    reference: str
+    source_legs: tuple[Leg, ...]
+
+
+@dataclass
+class Plan:
+    """What a handler wants done. `apply` runs after every lock and before the posting: statuses, by compare-and-set."""
+
+    operations: list[NewOperation] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    apply: Callable[[], None] = lambda: None
+
+
+class PurposeHandler(Protocol):
+    """Both parts cost the same number of queries whatever the length of the list."""
+
+    def lock(self, references: Sequence[str]) -> Any:
+        """Locks the handler's own rows, in primary-key order, in one query."""
+
+    def plan(self, locked: Any, deposits: Sequence[CreditedDeposit]) -> Plan:
+        """What to post, record and change for these deposits, given what lock() returned."""
+
+
+_handlers: dict[str, PurposeHandler] = {}
+
+
+def register(purpose: str, handler: PurposeHandler) -> None:
+    """Called in AppConfig.ready by whoever owns `purpose`."""
+    _handlers[purpose] = handler
+
+
+def handler_of(purpose: str) -> PurposeHandler:
+    """Raises: UnknownPurpose."""
+    try:
+        return _handlers[purpose]
+    except KeyError:
+        raise UnknownPurpose(purpose) from None
