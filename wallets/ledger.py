@@ -159,7 +159,7 @@ def _select_locked(codes: Iterable[str]) -> dict[str, _Locked]:
         .select_for_update(no_key=True, of=("self",))
         .values_list("id", "code", "asset", "balance")
     )
-    return {code: _Locked(id, code, asset, balance or 0) for id, code, asset, balance in rows}
+    return {code: _Locked(pk, code, asset, balance or 0) for pk, code, asset, balance in rows}
 
 
 def _platform_account_ids(codes: dict[str, AccountCode]) -> dict[str, int]:
