@@ -12,7 +12,10 @@ class LockbayConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from lockbay import checks, database, jobs
+        from lockbay.observability.ground_checks import register_ground_checks
 
         checks.register_checks()
         database.install_guards()
+        jobs.beat_when_worker_starts()
+        register_ground_checks()
         post_migrate.connect(jobs.install_schedules_after_migrate, sender=self)

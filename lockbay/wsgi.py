@@ -1,4 +1,4 @@
-"""The WSGI application that the web processes serve."""
+"""The WSGI application that the web processes serve. Rates are known before the first request is taken (R3)."""
 
 import os
 
@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lockbay.settings")
 application = get_wsgi_application()
+
+from payments.rates.prewarm import start_prewarm_in_web  # noqa: E402  the apps must be loaded first
+
+start_prewarm_in_web()

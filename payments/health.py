@@ -19,7 +19,7 @@ def register_payment_checks() -> None:
 
 
 def check_rates() -> Result:
-    """Red when a pair is missing or older than the main tier, or when the prewarm failed and no refresh has healed it."""
+    """Red when a pair is missing or older than the main tier, or a failed prewarm has not been healed by a refresh."""
     fetched_at = {(row.base, row.quote): row.fetched_at for row in StoredRate.objects.all()}
     missing = [f"{base}-{quote}" for base, quote in PAIRS if (base, quote) not in fetched_at]
     if missing:
@@ -41,7 +41,9 @@ def check_inbox() -> Result:
     if first is None:
         return Result(True, "nothing due")
     waiting = clock.now() - first
-    return Result(waiting <= settings.INBOX_BACKLOG_LIMIT, f"{due.count()} due, first for {waiting.total_seconds():.0f} s")
+    return Result(
+        waiting <= settings.INBOX_BACKLOG_LIMIT, f"{due.count()} due, first for {waiting.total_seconds():.0f} s"
+    )
 
 
 def _minutes(age: timedelta) -> int:

@@ -39,7 +39,9 @@ class Intent(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["provider", "provider_payment_id"], name="intent_by_provider_payment"),
-            models.CheckConstraint(condition=Q(pay_minor__gt=0) & Q(price_minor__gt=0), name="intent_asks_for_something"),
+            models.CheckConstraint(
+                condition=Q(pay_minor__gt=0) & Q(price_minor__gt=0), name="intent_asks_for_something"
+            ),
             models.CheckConstraint(
                 condition=~Q(status=IntentStatus.OPEN) | (~Q(address="") & Q(provider_payment_id__isnull=False)),
                 name="intent_open_has_address",
@@ -88,7 +90,9 @@ class Deposit(models.Model):
                 fields=["txid", "chain", "recipient"], condition=~Q(txid=""), name="deposit_once_per_transaction"
             ),
             models.UniqueConstraint(
-                fields=["provider", "provider_payment_id"], condition=Q(txid=""), name="deposit_once_without_transaction"
+                fields=["provider", "provider_payment_id"],
+                condition=Q(txid=""),
+                name="deposit_once_without_transaction",
             ),
             models.CheckConstraint(condition=Q(minor__gte=0), name="deposit_not_negative"),
             models.CheckConstraint(condition=Q(state__in=DepositState.values), name="deposit_state_known"),

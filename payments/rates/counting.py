@@ -6,11 +6,19 @@ from lockbay.observability.metrics import Tally
 
 log = structlog.get_logger(__name__)
 
-CACHE_HIT = Tally("lockbay_rates_cache_hit", "Look-ups answered by a stored quote that is fresh enough.", ("currency", "tier"))
+CACHE_HIT = Tally(
+    "lockbay_rates_cache_hit", "Look-ups answered by a stored quote that is fresh enough.", ("currency", "tier")
+)
 CACHE_MISS = Tally("lockbay_rates_cache_miss", "Look-ups without a stored quote that may price money.", ("currency",))
-LOCAL_FALLBACK = Tally("lockbay_rates_local_fallback", "Look-ups answered although the database was silent.", ("currency",))
-EMERGENCY_FETCH_SUCCESS = Tally("lockbay_rates_emergency_fetch_success", "Quotes fetched live because none was left.", ("currency",))
-ALL_FAILED = Tally("lockbay_rates_all_failed", "Look-ups or fetches after which there was no quote at all.", ("currency",))
+LOCAL_FALLBACK = Tally(
+    "lockbay_rates_local_fallback", "Look-ups answered although the database was silent.", ("currency",)
+)
+EMERGENCY_FETCH_SUCCESS = Tally(
+    "lockbay_rates_emergency_fetch_success", "Quotes fetched live because none was left.", ("currency",)
+)
+ALL_FAILED = Tally(
+    "lockbay_rates_all_failed", "Look-ups or fetches after which there was no quote at all.", ("currency",)
+)
 BREAKER_OPEN = Tally("lockbay_rates_breaker_open", "Times that a source was switched off for a while.", ("source",))
 
 _reported: dict[tuple[str, ...], int] = {}

@@ -26,7 +26,8 @@ NAMES_OF = {
     currency: (currency, *(alias for alias, meant in ALIASES.items() if meant == currency))
     for currency in ("USD", *COINS, *FIATS)
 }
-NAMES = tuple(name for names in NAMES_OF.values() for name in names if name != "USD")  # what start-up must resolve
+# What start-up must resolve; a dollar is a dollar by any name.
+NAMES = tuple(name for currency, names in NAMES_OF.items() if currency != "USD" for name in names)
 
 
 def pair_of(base: str, quote: str) -> Pair:

@@ -59,7 +59,7 @@ def quote_of(base: str, quote: str = "USD", *, max_age: timedelta | None = None)
 
 
 def age_of(quote: Quote) -> timedelta:
-    """How far `fetched_at` is from now; a stamp from the future (a clock was wrong) is no fresher than one as far in the past."""
+    """How far `fetched_at` is from now; a stamp from the future is no fresher than one as far in the past."""
     return abs(clock.real_now() - quote.fetched_at)
 
 
@@ -70,6 +70,14 @@ def load_stored() -> dict[Pair, Quote]:
     fresh = {name: entry for pair, quote in usable.items() for name, entry in _entries_of(pair, quote)}
     _known.update(fresh)
     return usable
+
+
+def price_of_text(text: str) -> Decimal:
+    """The decimal a stored text stands for; NaN when it stands for none."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def forget_all() -> None:
@@ -110,10 +118,7 @@ def _usable(base: str, quote: str, rate_text: str, source: str, fetched_at: date
     tier = tiers.tier_of_age(abs(clock.real_now() - fetched_at))
     if tier is None:
         return None
-    try:
-        rate = Decimal(rate_text)
-    except InvalidOperation:
-        rate = Decimal("NaN")
+    rate = price_of_text(rate_text)
     if not rate.is_finite() or rate <= 0:
         log.error("stored rate is no price", base=base, quote=quote, rate=rate_text)
         return None

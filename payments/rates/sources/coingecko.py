@@ -1,0 +1,75 @@
+"""CoinGecko. Wire format: github.com/coingecko/coingecko-api-oas; the demo and pro hosts have a key header each."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Any
+
+from django.conf import settings
+
+from payments.errors import Unintelligible
+from payments.rates.currencies import Pair
+from payments.rates.sources.base import Answer, get_json, number_of
+
+# By id, never by symbol: several coins share a symbol.
+_IDS = {
+    "BTC": "bitcoin",
+    "ETH": "ethereum",
+    "LTC": "litecoin",
+    "DOGE": "dogecoin",
+    "BCH": "bitcoin-cash",
+    "BNB": "binancecoin",
+    "TRX": "tron",
+    "SOL": "solana",
+    "APT": "aptos",
+    "USDT": "tether",
+    "USDC": "usd-coin",
+    "CELL": "cellframe",
+}
+_FIAT_BY = "bitcoin"  # USD→NGN is bitcoin in NGN over bitcoin in USD
+_DIGITS = Context(prec=18)
+
+
+class CoinGecko:
+    """Everything in one request. An unknown id is silently absent from a good answer."""
+
+    name = "coingecko"
+
+    def batches(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
+        known = [pair for pair in pairs if pair[0] in _IDS or pair[0] == "USD"]
+        return [known] if known else []
+
+    def fetch(self, pairs: Sequence[Pair]) -> dict[Pair, Answer]:
+        ids = {_IDS.get(base, _FIAT_BY) for base, _quote in pairs}
+        currencies = {quote.lower() for _base, quote in pairs} | {"usd"}
+        is_pro = "//pro-api." in settings.COINGECKO_API_URL
+        key_header = "x-cg-pro-api-key" if is_pro else "x-cg-demo-api-key"
+        found = get_json(
+            self.name,
+            f"{settings.COINGECKO_API_URL}/simple/price",
+            headers={key_header: settings.COINGECKO_API_KEY} if settings.COINGECKO_API_KEY else {},
+            params={
+                "ids": ",".join(sorted(ids)),
+                "vs_currencies": ",".join(sorted(currencies)),
+                "include_last_updated_at": "true",
+                "precision": "full",
+            },
+        )
+        answers = {pair: self._answer(pair, found.get(_IDS.get(pair[0], _FIAT_BY))) for pair in pairs}
+        return {pair: answer for pair, answer in answers.items() if answer is not None}
+
+    def _answer(self, pair: Pair, coin: Any) -> Answer | None:
+        base, quote = pair
+        if coin is None or not isinstance(coin, dict) or quote.lower() not in coin or "usd" not in coin:
+            return None
+        rate = number_of(self.name, coin[quote.lower()])
+        if base == "USD":
+            in_usd = number_of(self.name, coin["usd"])
+            rate = _DIGITS.divide(rate, in_usd) if in_usd.is_finite() and in_usd > 0 else Decimal("NaN")
+        return Answer(rate, self._moment(coin.get("last_updated_at")))
+
+    def _moment(self, value: Any) -> datetime:
+        try:
+            return datetime.fromtimestamp(int(value), UTC)
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise Unintelligible(self.name, "last_updated_at is no time") from error

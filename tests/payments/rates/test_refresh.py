@@ -1,0 +1,205 @@
+"""Rates are fetched from all sources at once, judged and stored, never inside a transaction (R2, R4, R5, F20)."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from lockbay import http
+from payments.models import RateBreaker, StoredRate
+from payments.rates import counting, quotes, refresh
+from payments.rates.currencies import PAIRS
+from payments.rates.errors import RateUnavailable
+from payments.rates.quotes import quote_of
+from payments.rates.refresh import fetch_and_store, pairs_by_need, quote_or_fetch, refresh_rates
+from tests.payments.rates.wire import RECORDED_AT, good_answers, scaled_prices, store_rates, wired
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def real_sources(settings):
+    """Both networked sources, at the moment the fixtures were recorded."""
+    settings.RATE_SOURCES = ["fastforex", "coingecko"]
+    settings.RATE_FETCH_SECONDS = 2
+    with time_machine.travel(RECORDED_AT + timedelta(seconds=30), tick=True) as traveller:
+        yield traveller
+
+
+def test_a_refresh_stores_the_median_of_both_sources_with_the_age_of_the_older(real_sources):
+    with wired(good_answers()):
+        refresh_rates()
+    bitcoin = StoredRate.objects.get(base="BTC")
+    assert bitcoin.source == "coingecko+fastforex"
+    assert Decimal(bitcoin.rate) == Decimal("91245.261728394505")
+    assert bitcoin.fetched_at == RECORDED_AT
+    assert StoredRate.objects.count() == len(PAIRS)
+    assert quote_of("CELL").source == "coingecko"
+
+
+def test_one_source_down_leaves_the_other(real_sources):
+    with wired({**good_answers(), "/simple/price": 503}):
+        fetched = fetch_and_store(PAIRS, seconds=2)
+    assert quote_of("BTC").source == "fastforex"
+    assert fetched.errors[0].startswith("coingecko: Unavailable")
+    assert RateBreaker.objects.get(pk="coingecko").failures == 1
+
+
+def test_all_sources_down_prices_nothing_and_stored_rates_stay_as_they_are(real_sources):
+    store_rates(age=timedelta(minutes=50))
+    before = list(StoredRate.objects.order_by("pk").values())
+    with wired(dict.fromkeys(good_answers(), http.TimeoutException("slow"))):
+        refresh_rates()
+    assert list(StoredRate.objects.order_by("pk").values()) == before
+    assert quote_of("BTC").tier == "fallback"
+
+
+def test_with_nothing_stored_and_all_sources_down_every_currency_is_counted_as_failed(real_sources):
+    before = counting.ALL_FAILED.total("APT")
+    with wired(dict.fromkeys(good_answers(), 500)):
+        refresh_rates()
+    assert counting.ALL_FAILED.total("APT") == before + 1
+    with pytest.raises(RateUnavailable):
+        quote_of("APT")
+
+
+@pytest.mark.parametrize("factor", ["0", "-1", "10", "0.1"])
+def test_a_bad_price_never_replaces_a_good_one(real_sources, factor):
+    store_rates(age=timedelta(minutes=3))
+    with wired({**good_answers(), "/crypto/fetch-prices": scaled_prices(factor), "/simple/price": 500}):
+        fetched = fetch_and_store(PAIRS, seconds=2)
+    assert quote_of("BTC").rate == Decimal("91250.40")
+    assert any("BTC-USD" in error for error in fetched.errors)
+
+
+def test_a_tenfold_price_of_the_better_source_is_outvoted_by_the_past(real_sources):
+    store_rates(age=timedelta(minutes=3))
+    with wired({**good_answers(), "/crypto/fetch-prices": scaled_prices("10")}):
+        fetch_and_store(PAIRS, seconds=2)
+    assert quote_of("BTC").source == "coingecko"
+
+
+def test_a_stale_answer_is_refused_and_never_stamped_as_new(real_sources):
+    real_sources.shift(timedelta(hours=3))
+    with wired({**good_answers(), "/crypto/fetch-prices": 500}):
+        fetched = fetch_and_store(PAIRS, seconds=2)
+    assert not StoredRate.objects.exists()
+    assert any(error.startswith("stale: BTC-USD") for error in fetched.errors)
+
+
+def test_an_older_answer_does_not_replace_a_newer_rate(real_sources):
+    store_rates(age=timedelta(), USDC="1.001")
+    newest = StoredRate.objects.get(base="USDC").fetched_at
+    with wired({**good_answers(), "/crypto/fetch-prices": 500}):
+        fetch_and_store(PAIRS, seconds=2)
+    assert StoredRate.objects.get(base="USDC").fetched_at == newest
+
+
+def test_the_breaker_opens_after_three_refreshes_and_the_source_is_not_asked(real_sources):
+    with wired({**good_answers(), "/simple/price": 503}) as wire:
+        for _ in range(4):
+            fetched = fetch_and_store(PAIRS, seconds=2)
+    assert sum(request.url.path.endswith("/simple/price") for request in wire.requests) == 3
+    assert "coingecko: breaker open" in fetched.errors
+
+
+def test_a_hanging_source_costs_no_more_than_the_time_limit(real_sources):
+    released = threading.Event()
+
+    def hang(_request):
+        released.wait(5)
+        return 500
+
+    with wired({**good_answers(), "/simple/price": hang}):
+        started = time.monotonic()
+        fetched = fetch_and_store(PAIRS, seconds=0.3)
+        took = time.monotonic() - started
+        released.set()
+    assert took < 3
+    assert "coingecko: too slow" in fetched.errors
+    assert quote_of("BTC").source == "fastforex"
+
+
+def test_all_requests_of_a_round_run_at_once(real_sources):
+    together = threading.Barrier(4, timeout=2)  # two batches of coins, one of fiat, one of CoinGecko
+
+    def wait_for_the_others(request):
+        together.wait()
+        return next(body for path, body in good_answers().items() if request.url.path.endswith(path))
+
+    with wired(dict.fromkeys(good_answers(), wait_for_the_others)):
+        assert fetch_and_store(PAIRS, seconds=2).errors == []
+
+
+def test_nothing_is_fetched_inside_a_transaction():
+    with transaction.atomic():
+        with pytest.raises(http.NetworkInsideTransaction):
+            fetch_and_store(PAIRS, seconds=1)
+        with pytest.raises(http.NetworkInsideTransaction):
+            quote_or_fetch("BTC")
+
+
+def test_the_worker_fetches_live_when_nothing_is_left(real_sources):
+    before = counting.EMERGENCY_FETCH_SUCCESS.total("BTC")
+    with wired(good_answers()):
+        found = quote_or_fetch("BTC")
+    assert found.tier == "emergency"
+    assert counting.EMERGENCY_FETCH_SUCCESS.total("BTC") == before + 1
+    with wired(dict.fromkeys(good_answers(), 500)) as wire:
+        assert quote_or_fetch("BTC").tier == "rapid", "stored by the fetch before"
+    assert wire.requests == []
+
+
+def test_a_live_fetch_that_fails_is_a_named_refusal(real_sources):
+    with wired(dict.fromkeys(good_answers(), 500)), pytest.raises(RateUnavailable):
+        quote_or_fetch("BTC")
+    with pytest.raises(RateUnavailable, match="unknown_pair"):
+        quote_or_fetch("XMR")
+
+
+def test_what_open_intents_wait_for_is_asked_first(django_user_model):
+    make_intent(django_user_model, "CELL")
+    make_intent(django_user_model, "DOGE", expires_in=timedelta(minutes=-1))
+    assert pairs_by_need()[0] == ("CELL", "USD")
+    assert sorted(pairs_by_need()) == sorted(PAIRS)
+
+
+def test_play_money_needs_no_network():
+    refresh_rates()
+    assert quote_of("BTC").source == "playmoney"
+    assert StoredRate.objects.count() == len(PAIRS)
+
+
+def test_a_refresh_costs_the_same_queries_whatever_the_number_of_pairs(django_assert_max_num_queries):
+    refresh_rates()
+    with django_assert_max_num_queries(12):
+        refresh.fetch_and_store(PAIRS, seconds=1)
+    quotes.forget_all()
+
+
+def make_intent(users, asset, *, expires_in=timedelta(hours=1)):
+    from payments.models import Intent
+
+    now = datetime.now(UTC)
+    payer, _ = users.objects.get_or_create(username="bea")
+    return Intent.objects.create(
+        public_id=f"IN{asset}",
+        request_key=asset,
+        provider="sandbox",
+        purpose="wallet",
+        reference="",
+        payer=payer,
+        price_minor=100,
+        pay_asset=asset,
+        network="",
+        pay_minor=100,
+        rate="1",
+        rate_source="test",
+        rate_at=now,
+        expires_at=now + expires_in,
+        created_at=now,
+    )

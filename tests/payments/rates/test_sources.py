@@ -1,0 +1,118 @@
+"""Each source behind the one contract, on recorded answers."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from lockbay import http
+from payments.errors import ProviderError, Rejected, Unavailable, Unintelligible
+from payments.rates.currencies import PAIRS
+from payments.rates.sources import SOURCES
+from tests.payments.rates.wire import RECORDED_AT, good_answers, recorded, wired
+
+NETWORKED = ("fastforex", "coingecko")
+
+
+def fetch_all(source, answers):
+    found = {}
+    with wired(answers) as wire:
+        for batch in source.batches(PAIRS):
+            found.update(source.fetch(batch))
+    return found, wire.requests
+
+
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_a_source_answers_every_pair_it_puts_in_its_batches_with_an_exact_decimal(name):
+    source = SOURCES[name]
+    found, _ = fetch_all(source, good_answers())
+    assert set(found) == {pair for batch in source.batches(PAIRS) for pair in batch}
+    assert all(type(answer.rate) is Decimal and answer.rate > 0 for answer in found.values())
+
+
+def test_all_pairs_have_at_least_one_networked_source_and_all_but_one_have_two():
+    asked = [pair for name in NETWORKED for batch in SOURCES[name].batches(PAIRS) for pair in batch]
+    assert sorted(asked.count(pair) for pair in PAIRS) == [1, *[2] * (len(PAIRS) - 1)]
+
+
+def test_no_source_is_asked_for_more_pairs_than_it_takes_at_once():
+    assert max(len(batch) for batch in SOURCES["fastforex"].batches(PAIRS)) <= 10
+    assert SOURCES["fastforex"].batches([]) == SOURCES["coingecko"].batches([]) == []
+
+
+def test_fastforex_keeps_its_key_out_of_the_address_and_reads_the_age_of_fiat(settings):
+    settings.FASTFOREX_API_KEY = "ff-key"
+    found, requests = fetch_all(SOURCES["fastforex"], good_answers())
+    assert all(r.headers["X-API-KEY"] == "ff-key" and "ff-key" not in str(r.url) for r in requests)
+    assert found["USD", "NGN"].rate == Decimal("1432.55")
+    assert found["USD", "NGN"].updated_at == RECORDED_AT
+    assert found["BTC", "USD"].updated_at is None
+
+
+def test_coingecko_asks_once_by_id_and_keeps_every_digit():
+    found, requests = fetch_all(SOURCES["coingecko"], good_answers())
+    assert len(requests) == 1
+    assert "symbols" not in requests[0].url.params
+    assert found["BTC", "USD"].rate == Decimal("91240.12345678901")
+    assert found["BTC", "USD"].updated_at == datetime.fromtimestamp(1768473000, UTC)
+    assert found["USD", "NGN"].rate.quantize(Decimal("0.01")) == Decimal("1432.55")
+
+
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("https://api.coingecko.com/api/v3", "x-cg-demo-api-key"),
+        ("https://pro-api.coingecko.com/api/v3", "x-cg-pro-api-key"),
+    ],
+)
+def test_coingecko_sends_its_key_in_the_header_of_its_host(settings, url, header):
+    settings.COINGECKO_API_URL, settings.COINGECKO_API_KEY = url, "cg-key"
+    _, requests = fetch_all(SOURCES["coingecko"], good_answers())
+    assert requests[0].headers[header] == "cg-key"
+
+
+def test_a_coin_that_is_absent_from_a_good_answer_is_left_out():
+    found, _ = fetch_all(SOURCES["coingecko"], {"/simple/price": b"{}"})
+    assert found == {}
+
+
+@pytest.mark.parametrize("name", NETWORKED)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (401, Rejected),
+        (403, Rejected),
+        (429, Unavailable),
+        (500, Unavailable),
+        (302, Unavailable),
+        (http.TimeoutException("slow"), Unavailable),
+        (b"<html>", Unintelligible),
+        (b"[]", Unintelligible),
+        (b"[" * 100_000, Unintelligible),
+        (b'{"prices": {"BTC/USD": "nonsense"}, "bitcoin": {"usd": "nonsense", "last_updated_at": 1}}', Unintelligible),
+        (b'{"prices": {"BTC/USD": null}, "bitcoin": {"usd": [], "last_updated_at": 1}}', Unintelligible),
+        (b'{"prices": 7, "bitcoin": {"usd": 7, "last_updated_at": "x"}}', Unintelligible),
+    ],
+)
+def test_a_bad_answer_is_one_of_three_kinds_of_trouble(name, answer, error):
+    with wired(dict.fromkeys(good_answers(), answer)), pytest.raises(error) as caught:
+        SOURCES[name].fetch([("BTC", "USD")])
+    assert isinstance(caught.value, ProviderError)
+    assert caught.value.provider == name
+
+
+def test_fastforex_in_another_base_is_not_believed():
+    with wired({"/fetch-multi": recorded("fastforex/fetch_multi__other_base")}), pytest.raises(Unintelligible):
+        SOURCES["fastforex"].fetch([("USD", "NGN")])
+
+
+@pytest.mark.parametrize("updated", ['"2026-01-15T10:30:00"', '"soon"', "null", "5"])
+def test_fastforex_without_a_moment_is_not_believed(updated):
+    body = f'{{"base":"USD","results":{{"NGN":1432.55}},"updated":{updated}}}'.encode()
+    with wired({"/fetch-multi": body}), pytest.raises(Unintelligible):
+        SOURCES["fastforex"].fetch([("USD", "NGN")])
+
+
+def test_nan_in_an_answer_comes_through_as_what_judging_refuses():
+    with wired({"/fetch-prices": b'{"prices": {"BTC/USD": NaN}}'}):
+        assert SOURCES["fastforex"].fetch([("BTC", "USD")])["BTC", "USD"].rate.is_nan()
