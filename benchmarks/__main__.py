@@ -1,0 +1,61 @@
+"""python -m benchmarks [ledger] [rates] [--rounds N]: prints the ratios, then proves the books."""
+
+import argparse
+import os
+import sys
+
+PARTS = ("ledger", "rates")
+
+
+def main() -> int:
+    """Starts a database, measures, proves. Returns the exit code: 1 when the books do not hold afterwards."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"what to measure: {', '.join(PARTS)} (all when left out)"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    unknown = set(chosen.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    from tests.plugins.local_postgres import start_local_postgres
+
+    server = start_local_postgres(is_durable=True)
+    try:
+        os.environ.update(
+            server.environment, LOCKBAY_MODE="test", DJANGO_SETTINGS_MODULE="lockbay.settings", LOG_LEVEL="ERROR"
+        )
+        return run(chosen.parts or list(PARTS), rounds=chosen.rounds)
+    finally:
+        server.stop()
+
+
+def run(parts: list[str], *, rounds: int) -> int:
+    """Measures `parts` on the database of the environment."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    from benchmarks import database, ledger, rates
+    from wallets.proof import check_ledger
+
+    call_command("migrate", verbosity=0)
+    print(database.durability(), flush=True)
+    with database.raw_connection() as raw:
+        if "ledger" in parts:
+            for ratio in ledger.measure(raw, rounds=rounds):
+                print(ratio, flush=True)
+    if "rates" in parts:
+        print(*rates.measure(), sep="\n", flush=True)
+    check = check_ledger(full=True)
+    connection.close()
+    print(
+        f"books after the run: {'they hold' if check.is_green else check.breaches[:3]} ({check.entries_read:,} entries)"
+    )
+    return 0 if check.is_green else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
