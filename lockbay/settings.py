@@ -162,12 +162,12 @@ Q_CLUSTER = {
     "guard_cycle": 1,
 }
 JOB_LEASE = timedelta(seconds=60)
-# The queue's schedules tick every 30 s and the beat is due each minute: an idle worker's beat may be 90 s old.
-WORKER_WATCHDOG_SECONDS = env.read_int("WORKER_WATCHDOG_SECONDS", 150, least=5)
+WORKER_WATCHDOG_SECONDS = env.read_int("WORKER_WATCHDOG_SECONDS", 60, least=5)  # `manage.py up` asks for beats itself
 
 # --- Health and metrics (O4, O5) -----------------------------------------------------------------------------------
 
 HEALTH_CHECK_SECONDS = 3.0  # for all checks together
+# The queue's schedules tick every 30 s and the beat is due each minute: without a watchdog it may be 90 s old.
 WORKER_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("WORKER_HEARTBEAT_LIMIT_SECONDS", 150, least=5))
 BOT_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("BOT_HEARTBEAT_LIMIT_SECONDS", 30, least=5))
 INBOX_BACKLOG_LIMIT = timedelta(seconds=env.read_int("INBOX_BACKLOG_LIMIT_SECONDS", 300, least=1))
