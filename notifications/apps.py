@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class NotificationsConfig(AppConfig):
     name = "notifications"
     verbose_name = "Notifications"
+
+    def ready(self) -> None:
+        from lockbay.events.recording import call_after_recording
+        from notifications.hook import note_events
+
+        call_after_recording(note_events)

@@ -8,7 +8,7 @@ from lockbay.events.models import Event
 
 
 class DeliveryState(models.TextChoices):
-    """Honest states: SENT means that a channel accepted it."""
+    """Honest states: SENT means that a channel accepted it. FAILED with `is_uncertain` means that nobody knows."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -38,13 +38,15 @@ class Delivery(models.Model):
     """Unique per (event, recipient, channel). `audience` names the person when there is no account (staff mail)."""
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
-    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="deliveries")
-    audience = models.CharField(max_length=64)  # "buyer", "seller", "staff:olu@example.org"
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="deliveries"
+    )
+    audience = models.CharField(max_length=300)  # "buyer", "user", "contact:7", "staff:olu@example.org"
     channel = models.CharField(max_length=16)
     template = models.CharField(max_length=80)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices)
     state = models.CharField(max_length=12, choices=DeliveryState.choices, default=DeliveryState.QUEUED)
-    is_uncertain = models.BooleanField(default=False)  # accepted perhaps: the answer was lost (F2, F15)
+    is_uncertain = models.BooleanField(default=False)  # a copy may have been accepted: its answer was lost (F2, F15)
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     fallback_at = models.DateTimeField(null=True)  # when the next channel is tried unless this one succeeded
@@ -64,12 +66,31 @@ class Delivery(models.Model):
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
         ]
         indexes = [
-            models.Index(fields=["channel", "priority", "due_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_due"),
+            models.Index(
+                fields=["channel", "priority", "due_at"],
+                condition=Q(state__in=["queued", "sending"]),
+                name="delivery_due",
+            ),
             models.Index(fields=["fallback_at"], condition=Q(fallback_at__isnull=False), name="delivery_fallback"),
+            models.Index(fields=["state", "created_at"], name="delivery_by_state"),
         ]
 
     def __str__(self) -> str:
         return f"{self.template} to {self.audience} by {self.channel}"
+
+    @property
+    def is_for_staff(self) -> bool:
+        """Staff mail has no account behind it."""
+        return self.audience.startswith("staff:")
+
+
+class Outcome(models.TextChoices):
+    """How one try ended."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
 
 
 class Attempt(models.Model):
@@ -79,6 +100,12 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=20, blank=True)  # sent, failed, retry, uncertain
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, blank=True)  # empty while it runs
     provider_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_once")]
+
+    def __str__(self) -> str:
+        return f"try {self.number}: {self.outcome or 'running'}"

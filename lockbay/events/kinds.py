@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CONTACT_CODE_REQUESTED = "contact.code_requested"
     CONTACT_VERIFIED = "contact.verified"
     DELIVERIES_EXHAUSTED = "deliveries.exhausted"
+    DELIVERY_RESENT = "delivery.resent"
 
 
 CHAINED_SUBJECTS = frozenset({"escrow", "withdrawal"})

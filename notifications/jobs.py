@@ -1,0 +1,33 @@
+"""The worker's part: fan-out, e-mails, and fallback from channels that took too long. Nothing here needs the bot."""
+
+import time
+
+from lockbay import clock
+from notifications import fallback, mailing
+from notifications.fanout import fan_out as fan_out_batch
+
+# The schedule comes by once a minute; a limit that ends before its next visit is waited for, within this time.
+_LONGEST_WAIT_SECONDS = 25.0
+
+
+def fan_out() -> None:
+    """Woken by every transaction that recorded something to tell; also sends the e-mails that are due at once."""
+    while fan_out_batch():
+        pass
+    fallback.open_overdue_fallbacks()
+    mailing.send_due_mail()
+
+
+def send_fallbacks() -> None:
+    """Opens and sends what a channel did not deliver within its limit, also limits that end in the next seconds."""
+    ends = time.monotonic() + _LONGEST_WAIT_SECONDS
+    fallback.skip_stale()
+    while True:
+        fan_out()
+        soonest = fallback.soonest_fallback()
+        if soonest is None:
+            return
+        pause = max(1.0, (soonest - clock.real_now()).total_seconds())
+        if time.monotonic() + pause > ends:
+            return
+        time.sleep(pause)

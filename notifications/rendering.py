@@ -1,0 +1,161 @@
+"""A delivery as a message: one notice for all channels, in the recipient's language, at the time of sending (N7).
+
+templates/notices/<template>.html is the message in Telegram's HTML; its first paragraph is the title. E-mail puts the
+same paragraphs into templates/email/layout.html and its text twin: no sentence is written twice, the twins cannot differ.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from django.utils.safestring import mark_safe
+
+from escrows.errors import SnapshotMalformed
+from escrows.fees import Pricing
+from escrows.models import Escrow
+from lockbay import clock
+from lockbay.people.models import Channel, Contact, User
+from notifications.codes import code_of
+from notifications.models import Delivery
+from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
+
+_DESCRIPTION_LONGEST = 200
+_LEADING_SIGN = re.compile(r"^[^\w(@]+")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """`html` is Telegram's HTML for Telegram and a whole page for e-mail; `text` its twin; `subject` for e-mail.
+
+    `escrow`, `user` and `template` let the bot choose the buttons.
+    """
+
+    subject: str
+    html: str
+    text: str
+    escrow: Escrow | None
+    user: User | None
+    template: str
+
+
+def render(delivery: Delivery, channel: str, *, longest: int = TELEGRAM_LONGEST) -> Rendered:
+    """The message of `delivery` for `channel`; `longest`, in UTF-16 units, holds for Telegram (1024 for captions)."""
+    user = delivery.recipient
+    escrow = _escrow_of(delivery)
+    with translation.override(user.language if user else settings.LANGUAGE_CODE):
+        context = _context(delivery, escrow, user)
+        paragraphs = paragraphs_of(render_to_string(f"notices/{delivery.template}.html", context))
+        subject = _subject(paragraphs[0], context)
+        if channel == Channel.EMAIL.value:
+            html, text = _mail(paragraphs, {**context, "subject": subject})
+        else:
+            html = cut_kindly(paragraphs, longest)
+            text = plain_text(html)
+    return Rendered(subject, html, text, escrow, user, delivery.template)
+
+
+def _mail(paragraphs: list[str], context: dict[str, Any]) -> tuple[str, str]:
+    title = plain_text(paragraphs[0])
+    page = {
+        **context,
+        "title": title,
+        # The notice is the output of an autoescaped template: its markup is ours, its text is escaped.
+        "paragraphs": [mark_safe(part.replace("\n", "<br>")) for part in paragraphs[1:]],  # noqa: S308
+        "plain_paragraphs": [plain_text(part) for part in paragraphs[1:]],
+    }
+    text = render_to_string("email/layout.txt", page)
+    return render_to_string("email/layout.html", page), "\n\n".join(paragraphs_of(text)) + "\n"
+
+
+def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> dict[str, Any]:
+    event = delivery.event
+    facts = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in event.data.items()
+    }
+    return {
+        **facts,
+        **_escrow_context(escrow, delivery),
+        "facts": facts,
+        "kind": event.kind,
+        "happened_at": event.at,
+        "actor_side": _side_of(escrow, event.actor_id),
+        "viewer": delivery.audience.partition(":")[0],
+        "recipient_name": clean_name(user.display_name) if user else "",
+        "channel": delivery.channel,
+        "code": _code(delivery),
+        "now": clock.now(),
+        "support_ref": event.correlation_id[:8] or f"E{event.pk}",
+        "support_contact": settings.SUPPORT_CONTACT,
+        "bot_link": settings.SANDBOX_URL if settings.SANDBOX else f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}",
+        "desk_link": _desk_link(delivery, escrow),
+        "is_sandbox": settings.SANDBOX,
+    }
+
+
+def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]:
+    if escrow is None:
+        return {}
+    other = escrow.seller if delivery.audience == "buyer" else escrow.buyer
+    return {
+        "escrow": escrow,
+        "public_id": escrow.public_id,
+        "price": str(escrow.price),
+        "description": clean_text(escrow.description, _DESCRIPTION_LONGEST),
+        "buyer_name": clean_name(escrow.buyer.display_name) if escrow.buyer else "",
+        "seller_name": clean_name(escrow.seller.display_name) if escrow.seller else "",
+        "other_name": clean_name(other.display_name) if other else "",
+        **_pricing_context(escrow),
+    }
+
+
+def _pricing_context(escrow: Escrow) -> dict[str, str]:
+    try:
+        pricing = Pricing.of(escrow)
+    except SnapshotMalformed:
+        return {}  # the notice then says what it can without amounts; the breach has its own alert
+    return {
+        "fee": str(pricing.fee),
+        "seller_fee": str(pricing.seller_fee),
+        "buyer_total": str(pricing.buyer_total),
+        "seller_net": str(pricing.seller_net),
+    }
+
+
+def _escrow_of(delivery: Delivery) -> Escrow | None:
+    if delivery.event.subject_type != "escrow":
+        return None
+    return Escrow.objects.select_related("buyer", "seller").filter(pk=delivery.event.subject_id).first()
+
+
+def _side_of(escrow: Escrow | None, user_id: int | None) -> str:
+    if escrow is None or user_id is None:
+        return ""
+    return {escrow.buyer_id: "buyer", escrow.seller_id: "seller"}.get(user_id, "")
+
+
+def _code(delivery: Delivery) -> str:
+    if not delivery.audience.startswith("contact:"):
+        return ""
+    contact = Contact.objects.filter(pk=delivery.audience.partition(":")[2]).first()
+    return code_of(contact) if contact else ""
+
+
+def _subject(title: str, context: dict[str, Any]) -> str:
+    """The title without its sign, and the trade's id when the title does not name it; one line."""
+    subject = " ".join(_LEADING_SIGN.sub("", plain_text(title)).split())
+    public_id = str(context.get("public_id") or "")
+    return subject if not public_id or public_id in subject else f"{subject} · {public_id}"
+
+
+def _desk_link(delivery: Delivery, escrow: Escrow | None) -> str:
+    if not delivery.is_for_staff:
+        return ""
+    try:
+        page = reverse("admin:escrows_escrow_change", args=[escrow.pk]) if escrow else reverse("admin:index")
+    except NoReverseMatch:
+        page = reverse("admin:index")
+    return f"{settings.PUBLIC_URL}{page}"

@@ -1,0 +1,33 @@
+"""Filters of the notices: moments, remaining time, amounts that are not nothing."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.timesince import timeuntil
+
+register = template.Library()
+
+
+@register.filter
+def utc(moment: datetime | str | None) -> str:
+    """ "22 Nov 2026, 14:05 UTC"; moments from event data come as ISO text."""
+    found = _moment(moment)
+    return f"{date_format(found, 'j M Y, H:i')} UTC" if found else ""
+
+
+@register.filter
+def left(moment: datetime | str | None, now: datetime) -> str:
+    """ "23 hours, 59 minutes" from now, a begun minute counted whole."""
+    found = _moment(moment)
+    return timeuntil(found, now - timedelta(seconds=59), depth=2).replace("\xa0", " ") if found else ""
+
+
+@register.filter
+def is_something(amount: str | None) -> bool:
+    """False for "0.00 USD" and for no amount at all."""
+    return any(digit in (amount or "") for digit in "123456789")
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else value or None

@@ -1,0 +1,155 @@
+"""Every kind of event says who is told, and every message exists for both sides and both channels."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.people.models import User
+from notifications.models import Delivery
+from notifications.rendering import render
+from notifications.routing import ROUTES, Audience
+from notifications.texts import visible_length
+from tests import cast
+from tests.notifications.stories import PAID, has_email, lines_of, told
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SAMPLES: dict[Kind, dict[str, object]] = {
+    Kind.ESCROW_PAYMENT_CONFIRMED: PAID,
+    Kind.ESCROW_PAYMENT_SHORT: {
+        "received": "10.00 USDT",
+        "value": "10.00 USD",
+        "expected": "21.00 USD",
+        "missing": "11.00 USD",
+        "wallet": "10.00 USD",
+    },
+    Kind.ESCROW_PAYMENT_LATE: {"received": "21.00 USDT", "value": "21.00 USD", "status": "expired"},
+    Kind.ESCROW_COMPLETED: {"seller_gets": "20.00 USD", "fee": "1.00 USD", "reason": "buyer_released"},
+    Kind.ESCROW_REFUNDED: {"buyer_gets": "21.00 USD", "reason": "seller_declined"},
+    Kind.ESCROW_CANCELLED: {"reason": "buyer_cancelled"},
+    Kind.ESCROW_EXPIRED: {"reason": "unpaid"},
+}
+
+
+def all_routes() -> list[tuple[Kind, Audience, str]]:
+    return [(kind, route.audience, route.template) for kind, routes in ROUTES.items() for route in routes]
+
+
+def test_every_kind_has_its_line() -> None:
+    assert set(ROUTES) == set(Kind)
+
+
+def test_every_template_exists_and_none_is_forgotten() -> None:
+    named = {template for _kind, _audience, template in all_routes()}
+    found = {path.stem for path in Path(settings.BASE_DIR, "templates", "notices").glob("*.html")}
+    assert named == found
+
+
+@pytest.mark.parametrize(("kind", "audience", "template"), all_routes(), ids=lambda value: str(value))
+@pytest.mark.parametrize("channel", ["telegram", "email"])
+def test_every_message_reads_well(kind: Kind, audience: Audience, template: str, channel: str) -> None:
+    trade = cast.a_delivered_trade()
+    event = told(kind, trade, **_sample(kind, trade))
+    rendered = render(_delivery(event, audience, template, channel), channel)
+    assert rendered.template == template
+    assert rendered.escrow == trade
+    assert rendered.subject
+    assert "\n" not in rendered.subject
+    for text in (rendered.subject, rendered.text, rendered.html):
+        assert "{{" not in text
+        assert "None" not in text
+        assert "  " not in rendered.subject
+        assert " ." not in text.replace("  ", "")
+    if channel == "telegram":
+        assert visible_length(rendered.html) <= 4096
+        assert "<p" not in rendered.html
+        assert rendered.text.count("\n\n\n") == 0
+    else:
+        assert "<h1" in rendered.html
+        assert "LockBay" in rendered.text
+
+
+def _sample(kind: Kind, trade: object) -> dict[str, object]:
+    moment = clock.now().replace(microsecond=0).isoformat()
+    always = {
+        "user_id": cast.bea().pk,
+        "contact_id": 1,
+        "deadline": "accept_by",
+        "deadline_at": moment,
+        "lead_minutes": 30,
+    }
+    return {**always, "value": "5.00 USD", "received": "5.000000 USDT", **SAMPLES.get(kind, {})}
+
+
+def _delivery(event: object, audience: Audience, template: str, channel: str) -> Delivery:
+    people: dict[str, User | None] = {
+        "buyer": cast.bea(),
+        "seller": cast.sol(),
+        "user": cast.bea(),
+        "contact": cast.bea(),
+        "staff": None,
+    }
+    suffix = {"staff": ":olu@lockbay.example", "contact": ":1"}.get(audience.value, "")
+    return Delivery(
+        event=event,
+        recipient=people[audience.value],
+        audience=f"{audience.value}{suffix}",
+        channel=channel,
+        template=template,
+        priority=0,
+    )
+
+
+def test_tells_buyer_seller_and_staff_of_a_confirmed_payment() -> None:
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, cast.a_paid_trade(), **PAID)
+    assert lines_of(event) == {
+        ("buyer", "telegram", "payment_confirmed"),
+        ("seller", "telegram", "trade_offered"),
+        ("staff:olu@lockbay.example", "email", "staff_payment_confirmed"),
+    }
+
+
+def test_does_not_write_to_the_one_who_did_it() -> None:
+    event = told(Kind.ESCROW_CANCELLED, cast.an_agreement(), actor=cast.bea(), reason="buyer_cancelled")
+    assert lines_of(event) == {("seller", "telegram", "trade_cancelled")}
+
+
+def test_writes_to_both_when_the_clock_did_it() -> None:
+    event = told(Kind.ESCROW_EXPIRED, cast.an_agreement(), reason="unpaid")
+    assert {audience for audience, _channel, _template in lines_of(event)} == {"buyer", "seller"}
+
+
+def test_offers_the_trade_to_a_seller_who_joins_after_the_payment() -> None:
+    paid = cast.a_paid_trade()
+    event = told(Kind.ESCROW_PARTY_JOINED, paid, actor=cast.sol(), side="seller")
+    assert lines_of(event) == {("buyer", "telegram", "party_joined"), ("seller", "telegram", "trade_offered")}
+
+
+def test_does_not_offer_the_trade_to_a_seller_who_joins_before_it_is_paid() -> None:
+    event = told(Kind.ESCROW_PARTY_JOINED, cast.an_agreement(), actor=cast.sol(), side="seller")
+    assert lines_of(event) == {("buyer", "telegram", "party_joined")}
+
+
+def test_sends_nothing_to_a_side_that_nobody_has() -> None:
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, cast.an_offer(), **PAID)
+    assert {audience for audience, _channel, _template in lines_of(event)} == {"buyer", "staff:olu@lockbay.example"}
+
+
+def test_staff_are_told_of_a_payment_even_when_the_buyer_cannot_be(settings: object) -> None:
+    buyer = cast.bea()
+    trade = cast.a_paid_trade()
+    User.objects.filter(pk=buyer.pk).update(blocked_bot_at=clock.real_now())
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
+    assert ("staff:olu@lockbay.example", "email", "staff_payment_confirmed") in lines_of(event)
+    assert Delivery.objects.get(event=event, audience="buyer").state == "failed"
+
+
+def test_goes_straight_to_email_when_the_bot_is_blocked() -> None:
+    trade = cast.a_paid_trade()
+    has_email(cast.bea())
+    User.objects.filter(pk=cast.bea().pk).update(blocked_bot_at=clock.real_now())
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
+    assert ("buyer", "email", "payment_confirmed") in lines_of(event)
