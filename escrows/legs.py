@@ -65,19 +65,27 @@ def release_legs(*, public_id: str, seller_id: int, pricing: Pricing) -> tuple[L
 def refund_legs(*, public_id: str, buyer_id: int, composition: Composition, amount: Money) -> tuple[Leg, ...]:
     """Reverses the funding of `amount` of the hold: tolerance and trading credit get theirs back pro rata (E11).
 
-    Shares are cut down to the cent, so the odd cents are the buyer's. Raises: ValueError for more than is held.
+    Odd cents are the buyer's, as far as he put anything in. Raises: ValueError for more than is held.
     """
     if composition.held < amount or amount.minor < 0:
         raise ValueError(f"{amount} of {composition.held}")
-    asset, held = amount.asset, composition.held.minor or 1
-    to_tolerance = Money(composition.from_tolerance.minor * amount.minor // held, asset)
-    to_credit = Money(composition.from_credit.minor * amount.minor // held, asset)
+    asset = amount.asset
+    to_buyer, to_credit, to_tolerance = _shares(amount.minor, composition)
     return _moving(
         (hold_account(public_id, asset), -amount),
-        (user_account(buyer_id, asset, AVAILABLE), amount - to_tolerance - to_credit),
-        (user_account(buyer_id, asset, CREDIT), to_credit),
-        (platform_account(TOLERANCE, asset), to_tolerance),
+        (user_account(buyer_id, asset, AVAILABLE), Money(to_buyer, asset)),
+        (user_account(buyer_id, asset, CREDIT), Money(to_credit, asset)),
+        (platform_account(TOLERANCE, asset), Money(to_tolerance, asset)),
     )
+
+
+def _shares(minor: int, composition: Composition) -> tuple[int, int, int]:
+    """`minor` cents cut pro rata, in the order in which odd cents are given: nobody gets more than came from there."""
+    sources = [part.minor for part in (composition.from_buyer, composition.from_credit, composition.from_tolerance)]
+    shares = [source * minor // (composition.held.minor or 1) for source in sources]
+    for place, source in enumerate(sources):
+        shares[place] += min(minor - sum(shares), source - shares[place])
+    return shares[0], shares[1], shares[2]
 
 
 def _moving(*legs: Leg) -> tuple[Leg, ...]:

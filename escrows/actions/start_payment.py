@@ -1,5 +1,6 @@
 """The buyer asks how to pay from outside: a frozen price, a window of time, an address (E6)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -19,13 +20,14 @@ from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
 from lockbay.people.models import User
 from payments.actions.start_intent import ask_for_address, request_intent_within
-from payments.errors import ProviderError
+from payments.errors import ProviderError, UnknownMethod, UnknownProvider
 from payments.methods import PayMethod
 from payments.models import Intent
 from payments.rates.errors import RateUnavailable
 from payments.rates.quotes import Quote, quote_of
 from payments.states import IntentStatus
 from wallets.errors import IdempotencyConflict
+from wallets.money import Money
 
 
 def start_payment(*, actor: User, escrow_id: int, method: PayMethod, request_key: str) -> Intent:
@@ -37,12 +39,13 @@ def start_payment(*, actor: User, escrow_id: int, method: PayMethod, request_key
     with transaction.atomic(durable=True):
         escrow = lock_escrow(actor, escrow_id)
         intent = _same_request(escrow, actor, request_key) or _request(escrow, actor, method, request_key)
-    if intent.status == IntentStatus.OPEN:
-        return intent
     try:
-        return ask_for_address(intent.pk)
+        intent = ask_for_address(intent.pk)
     except ProviderError as error:
         raise PaymentUnavailable from error
+    if intent.status != IntentStatus.OPEN:
+        raise PaymentUnavailable
+    return intent
 
 
 def _same_request(escrow: Escrow, actor: User, request_key: str) -> Intent | None:
@@ -58,42 +61,44 @@ def _request(escrow: Escrow, actor: User, method: PayMethod, request_key: str) -
     now = clock.database_now()
     require_can_pay(escrow, actor, now)
     total = Pricing.of(escrow).buyer_total
-    open_one = Intent.objects.filter(
-        purpose=PURPOSE,
-        reference=escrow.public_id,
-        payer=actor,
-        provider=method.provider,
-        pay_asset=method.asset,
-        network=method.network,
-        price_minor=total.minor,
-        expires_at__gt=now,
-    )
-    again = open_one.exclude(status=IntentStatus.FAILED).order_by("-pk").first()
+    again = _open_request(escrow, actor, method, total, now)
     if again is not None:
         return again
+    expires_at = now + settings.PAYMENT_WINDOW
     try:
         quote = quote_of(method.asset, escrow.asset)
-    except RateUnavailable as error:
+        intent = request_intent_within(
+            payer=actor,
+            purpose=PURPOSE,
+            reference=escrow.public_id,
+            price=total,
+            method=method,
+            quote=quote,
+            expires_at=expires_at,
+            request_key=request_key,
+        )
+    except (RateUnavailable, UnknownMethod, UnknownProvider) as error:
         raise PaymentUnavailable from error
-    expires_at = now + settings.PAYMENT_WINDOW
-    fields = {"expires_at": expires_at, "pricing": {**escrow.pricing, "quote": _frozen(quote, method)}}
+    _wait_for_payment(escrow, {**escrow.pricing, "quote": _frozen(quote, method)}, expires_at)
+    facts = {"method": method.code, "price": total, "pay": intent.pay_amount, "expires_at": expires_at}
+    record([escrow_event(Kind.ESCROW_PAYMENT_STARTED, escrow, actor, **facts)])
+    return intent
+
+
+def _open_request(escrow: Escrow, actor: User, method: PayMethod, total: Money, now: datetime) -> Intent | None:
+    """The newest request of the same kind whose window is open: pressing "pay" again shows the same address."""
+    alike = Intent.objects.filter(purpose=PURPOSE, reference=escrow.public_id, payer=actor, price_minor=total.minor)
+    by_method = alike.filter(provider=method.provider, pay_asset=method.asset, network=method.network)
+    still_open = by_method.filter(expires_at__gt=now).exclude(status=IntentStatus.FAILED)
+    return still_open.order_by("-pk").first()
+
+
+def _wait_for_payment(escrow: Escrow, pricing: dict[str, Any], expires_at: datetime) -> None:
+    fields = {"expires_at": expires_at, "pricing": pricing}
     if escrow.status == Status.CREATED:
         move([StatusChange(escrow, Status.PAYMENT_PENDING, fields)])
     else:
         amend(escrow, fields, allowed={Status.PAYMENT_PENDING})
-    intent = request_intent_within(
-        payer=actor,
-        purpose=PURPOSE,
-        reference=escrow.public_id,
-        price=total,
-        method=method,
-        quote=quote,
-        expires_at=expires_at,
-        request_key=request_key,
-    )
-    facts = {"method": method.code, "price": total, "pay": intent.pay_amount, "expires_at": expires_at}
-    record([escrow_event(Kind.ESCROW_PAYMENT_STARTED, escrow, actor, **facts)])
-    return intent
 
 
 def _frozen(quote: Quote, method: PayMethod) -> dict[str, Any]:

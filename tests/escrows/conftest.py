@@ -1,20 +1,8 @@
-"""Every test of trades starts on an unmoved clock and with no remembered accounts, and leaves the books proven."""
+"""What tests of trades share."""
 
 from collections.abc import Iterator
 
 import pytest
-
-from lockbay import clock
-from wallets import ledger
-
-
-@pytest.fixture(autouse=True)
-def _fresh_memory() -> Iterator[None]:
-    clock.forget_offset()
-    ledger.forget_accounts()
-    yield
-    clock.forget_offset()
-    ledger.forget_accounts()
 
 
 @pytest.fixture
