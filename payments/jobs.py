@@ -34,6 +34,6 @@ def ask_quiet_intents() -> int:
 
 def refresh_rates() -> None:
     """Fetches fresh rates (R4)."""
-    from payments.rates.prewarm import refresh_rates as refresh
+    from payments.rates.refresh import refresh_rates as refresh
 
     refresh()
