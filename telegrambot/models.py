@@ -28,7 +28,11 @@ class StoredUpdate(models.Model):
 
 
 class Draft(models.Model):
-    """The one active flow of a chat: which flow, at which step, what was said so far (T3)."""
+    """The one active flow of a chat: which flow, at which step, what was said so far (T3).
+
+    A finished flow stays until the next one starts, with flow "" and its result in `data`: the button that finished it
+    may be pressed, or delivered, again (F44).
+    """
 
     chat_id = models.BigIntegerField(primary_key=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -36,4 +40,6 @@ class Draft(models.Model):
     step = models.CharField(max_length=32)
     data = models.JSONField(default=dict)
     request_key = models.CharField(max_length=64, unique=True)
+    # The update that brought it here: when that one comes again, nothing moves twice.
+    update_id = models.BigIntegerField(null=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -1,0 +1,90 @@
+"""What a button carries: one typed encoding of at most 64 bytes (T2).
+
+    verb:subject:digest:extra      rel!:ES092925ZDWS:0f3a9c41d2b7:
+
+`subject` is an escrow's public id or a draft's key, `digest` that of the preview which the button confirms (E5),
+`extra` a short choice. Nothing here is secret or trusted: every action checks again who presses, and whether it still
+holds (F33).
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+MOST_BYTES = 64
+_SHAPE = re.compile(r"^([a-z!?_]{1,12}):([A-Za-z0-9_-]{0,22}):([0-9a-f]{0,16}):([A-Za-z0-9_.-]{0,26})$", re.ASCII)
+
+
+class Verb(StrEnum):
+    """Every button. A "?" asks first, a "!" does it."""
+
+    MENU = "menu"
+    RESUME = "resume"
+    HELP = "help"
+    SUPPORT = "support"
+    TRADES = "trades"
+    TRADE = "trade"
+    REFRESH = "refresh"
+    WALLET = "wallet"
+    SETTINGS = "settings"
+    EMAIL_ADD = "email"
+    FLOW_CANCEL = "drop"
+    NEW = "new"
+    NEW_SIDE = "n_side"
+    NEW_SKIP = "n_skip"
+    NEW_HOURS = "n_hours"
+    NEW_FEE = "n_fee"
+    NEW_BACK = "n_back"
+    NEW_CREATE = "n_create!"
+    INVITE = "invite"
+    PAY = "pay"
+    PAY_CHOOSE = "paych"
+    PAY_METHOD = "paym!"
+    PAY_SCREEN = "payscr"
+    PAY_HOW = "payhow"
+    PAY_WALLET_ASK = "payw?"
+    PAY_WALLET = "payw!"
+    ACCEPT = "accept!"
+    DECLINE_ASK = "decline?"
+    DECLINE = "decline!"
+    DELIVERED_ASK = "deliv?"
+    DELIVERED = "deliv!"
+    RELEASE_ASK = "rel?"
+    RELEASE_SURE = "rel_sure?"
+    RELEASE = "rel!"
+    RELEASE_UNDO = "undo!"
+    CANCEL_ASK = "cancel?"
+    CANCEL = "cancel!"
+
+
+class StaleButton(ValueError):
+    """Not a button of ours, or of an older version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button's data, or a press of it."""
+
+    verb: Verb
+    subject: str = ""
+    digest: str = ""
+    extra: str = ""
+
+    def encode(self) -> str:
+        """The callback data. Raises: ValueError when a part has the wrong shape or it is too long for Telegram."""
+        data = f"{self.verb.value}:{self.subject}:{self.digest}:{self.extra}"
+        if not _SHAPE.match(data) or len(data.encode()) > MOST_BYTES:
+            raise ValueError(data)
+        return data
+
+
+def decode(data: str) -> Press:
+    """Reads callback data. Raises: StaleButton for anything that `Press.encode` would not write today."""
+    match = _SHAPE.match(data)
+    if match is None:
+        raise StaleButton(data[:MOST_BYTES])
+    try:
+        verb = Verb(match[1])
+    except ValueError:
+        raise StaleButton(data) from None
+    return Press(verb=verb, subject=match[2], digest=match[3], extra=match[4])

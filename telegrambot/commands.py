@@ -1,0 +1,47 @@
+"""The published commands; their descriptions are in templates/telegram/commands.txt, one for each (test)."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import translation
+from telegram import BotCommand
+from telegram.ext import ExtBot
+
+from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, start, trades, wallet
+from telegrambot.rendering import phrase
+from telegrambot.turn import Flow
+
+
+@dataclass(frozen=True)
+class Command:
+    """`/name` starts `flow`."""
+
+    name: str
+    flow: Flow
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("start", start.start),
+    Command("menu", menu.show_menu),
+    Command("new", new_trade.begin),
+    Command("trades", trades.show_trades),
+    Command("wallet", wallet.show_wallet),
+    Command("settings", preferences.show_settings),
+    Command("help", assistance.show_help),
+    Command("support", assistance.show_support),
+    Command("cancel", drafts.cancel_draft),
+)
+
+
+def described_commands(language: str) -> list[BotCommand]:
+    """The commands with their descriptions in a language."""
+    with translation.override(language):
+        return [BotCommand(command.name, phrase("commands", command.name)) for command in COMMANDS]
+
+
+async def publish_commands(bot: ExtBot) -> None:
+    """Tells Telegram which commands there are, in every language; the default language also serves all others."""
+    await bot.set_my_commands(described_commands(settings.LANGUAGE_CODE))
+    for language, _name in settings.LANGUAGES:
+        if language != settings.LANGUAGE_CODE:
+            await bot.set_my_commands(described_commands(language), language_code=language)

@@ -1,0 +1,87 @@
+"""Screens that several flows show, and the facts of a trade as templates read them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from escrows.access import side_of
+from escrows.fees import Pricing
+from escrows.models import Escrow, Side
+from escrows.preview import Preview
+from escrows.queries import what_next
+from escrows.terms import DESCRIPTION_MOST
+from lockbay.people.models import User
+from notifications.texts import clean_name, clean_text
+from telegrambot.keyboards import trade_keyboard
+from telegrambot.turn import Screen
+
+
+@dataclass(frozen=True)
+class TradeView:
+    """A trade in the eyes of one party. Texts are codes; templates have the words."""
+
+    public_id: str
+    status: str
+    side: str
+    other_side: str
+    other_name: str
+    hint: str
+    next: str
+    description: str
+    pricing: Pricing
+    fee_payer: str
+    delivery_hours: int
+    inspection_hours: int
+    close_reason: str
+    deadline: datetime | None
+    release_due_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def is_paid(self) -> bool:
+        """True once the money was in the hold."""
+        return self.status not in {"created", "payment_pending", "cancelled", "expired"}
+
+
+def view_of(escrow: Escrow, user: User) -> TradeView:
+    """The trade as `user` may see it."""
+    side = side_of(escrow, user) or Side.BUYER
+    other = escrow.seller if side == Side.BUYER else escrow.buyer
+    return TradeView(
+        public_id=escrow.public_id,
+        status=escrow.status,
+        side=side.value,
+        other_side=(Side.SELLER if side == Side.BUYER else Side.BUYER).value,
+        other_name=clean_name(other.display_name) if other else "",
+        hint=clean_name(escrow.counterparty_hint) if escrow.started_by == side else "",
+        next=what_next(escrow, side).value,
+        description=clean_text(escrow.description, DESCRIPTION_MOST),
+        pricing=Pricing.of(escrow),
+        fee_payer=escrow.fee_payer,
+        delivery_hours=escrow.delivery_hours,
+        inspection_hours=escrow.inspection_hours,
+        close_reason=escrow.close_reason,
+        deadline=_deadline_of(escrow),
+        release_due_at=escrow.release_due_at,
+        closed_at=escrow.closed_at,
+    )
+
+
+def trade_screen(escrow: Escrow, user: User, *, news: str = "") -> Screen:
+    """The trade with what may be done now. `news` names a line on top about what just happened (partials/news.html)."""
+    return Screen("trade", {"trade": view_of(escrow, user), "news": news}, trade_keyboard(escrow, user))
+
+
+def preview_context(escrow: Escrow, user: User, preview: Preview) -> dict[str, object]:
+    """What a screen that asks "are you sure" shows: the trade and who gets what."""
+    return {"trade": view_of(escrow, user), "lines": preview.lines}
+
+
+def _deadline_of(escrow: Escrow) -> datetime | None:
+    """The deadline that runs now."""
+    return {
+        "created": escrow.expires_at,
+        "payment_pending": escrow.expires_at,
+        "payment_confirmed": escrow.accept_by,
+        "active": escrow.delivery_deadline,
+        "delivered": escrow.inspection_ends_at,
+    }.get(escrow.status)
