@@ -1,6 +1,7 @@
 """The table of handlers, and how an update becomes a Turn, a flow's Reply, and a change on somebody's screen."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import telegram
@@ -73,17 +74,21 @@ def build_handlers() -> list[BaseHandler[Any, Any, Any]]:
     """The table: the first that fits takes the update. Only private chats are served."""
     private = filters.ChatType.PRIVATE
     commands = [
-        CommandHandler(command.name, _flow(lambda _turn, flow=command.flow: flow), filters=private)
+        CommandHandler(command.name, _flow(partial(_always, command.flow)), filters=private)
         for command in COMMANDS
     ]
     return [
         *commands,
-        MessageHandler(private & filters.COMMAND, _flow(lambda _turn: routing.unknown_command)),
+        MessageHandler(private & filters.COMMAND, _flow(partial(_always, routing.unknown_command))),
         MessageHandler(private & filters.TEXT, _flow(routing.flow_for_text)),
         MessageHandler(private & ~filters.StatusUpdate.ALL, _flow(routing.flow_for_other_content)),
         CallbackQueryHandler(_flow(routing.flow_for_press)),
         ChatMemberHandler(_note_membership, ChatMemberHandler.MY_CHAT_MEMBER),
     ]
+
+
+def _always(flow: Flow, _turn: Turn) -> Flow:
+    return flow
 
 
 def _flow(choose: Choose) -> Any:

@@ -31,7 +31,7 @@ class LockBayBot(ExtBot[Any]):
         if offset is not None:
             data["offset"] = offset
         result = await self._post("getUpdates", data, read_timeout=wait_seconds + _ANSWER_SECONDS)
-        return [update for update in result if isinstance(update, dict) and "update_id" in update]  # type: ignore[union-attr]
+        return [update for update in result if isinstance(update, dict) and "update_id" in update]
 
 
 def build_bot(*, is_paced: bool, request: BaseRequest | None = None) -> LockBayBot:

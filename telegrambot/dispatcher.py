@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -85,7 +86,7 @@ class Dispatcher:
         for chat_id, update_ids in list(by_chat.items())[:room]:
             lane = asyncio.create_task(self._work_off(update_ids), name=f"chat {chat_id}")
             self._lanes[chat_id] = lane
-            lane.add_done_callback(lambda done, chat_id=chat_id: self._close_lane(chat_id, done))
+            lane.add_done_callback(partial(self._close_lane, chat_id))
 
     def _close_lane(self, chat_id: int | None, lane: asyncio.Task[None]) -> None:
         del self._lanes[chat_id]

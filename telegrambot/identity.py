@@ -1,5 +1,7 @@
 """Telegram user → our user. The Telegram id is the identity; names may change at any time."""
 
+from typing import Any
+
 import telegram
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -12,7 +14,7 @@ _LONGEST_NAME = 150
 
 def person_of(sender: telegram.User) -> User:
     """The account of a Telegram user: made at the first contact, names kept fresh, reachable again once they write."""
-    fresh = {
+    fresh: dict[str, Any] = {
         "telegram_username": (sender.username or "")[:64],
         "first_name": (sender.first_name or "").replace("\x00", "")[:_LONGEST_NAME],
         "last_name": (sender.last_name or "").replace("\x00", "")[:_LONGEST_NAME],
@@ -45,7 +47,7 @@ def note_unblocked(telegram_id: int) -> None:
     User.objects.filter(telegram_id=telegram_id).exclude(blocked_bot_at=None).update(blocked_bot_at=None)
 
 
-def _make(telegram_id: int, fresh: dict[str, object]) -> User:
+def _make(telegram_id: int, fresh: dict[str, Any]) -> User:
     user = User(telegram_id=telegram_id, username=f"tg{telegram_id}", **fresh)
     user.set_unusable_password()
     try:

@@ -17,7 +17,7 @@ def show_trades(turn: Turn) -> Reply:
     before = int(turn.press.extra) if turn.press and turn.press.extra.isdecimal() else None
     found = list(trades_of(turn.user, before=before, limit=PAGE + 1))
     page, has_more = found[:PAGE], len(found) > PAGE
-    rows = [(_row(escrow, turn),) for escrow in page]
+    rows: list[tuple[Button, ...]] = [(_row(escrow, turn),) for escrow in page]
     if has_more:
         rows.append((Button("older", Press(Verb.TRADES, extra=str(page[-1].pk))),))
     rows.append((to("new", Verb.NEW), to("menu", Verb.MENU)))
