@@ -1,1 +1,1 @@
-"""How fast, as ratios of medians measured side by side in one run. `./dev bench` starts a PostgreSQL of its own, durable as shipped."""
+"""How fast, as ratios of medians measured side by side in one run. `./dev bench` starts a PostgreSQL of its own."""

@@ -1,10 +1,10 @@
-"""python -m benchmarks [ledger] [rates] [--rounds N]: prints the ratios, then proves the books."""
+"""python -m benchmarks [ledger] [rates] [drain] [http] [--rounds N]: prints the ratios, then proves the books."""
 
 import argparse
 import os
 import sys
 
-PARTS = ("ledger", "rates")
+PARTS = ("ledger", "rates", "drain", "http")
 
 
 def main() -> int:
@@ -38,15 +38,18 @@ def run(parts: list[str], *, rounds: int) -> int:
     from django.core.management import call_command
     from django.db import connection
 
-    from benchmarks import database, ledger, rates
+    from benchmarks import database, drain, ledger, rates, web
     from wallets.proof import check_ledger
 
     call_command("migrate", verbosity=0)
     print(database.durability(), flush=True)
     with database.raw_connection() as raw:
         if "ledger" in parts:
-            for ratio in ledger.measure(raw, rounds=rounds):
-                print(ratio, flush=True)
+            print(*ledger.measure(raw, rounds=rounds), sep="\n", flush=True)
+        if "drain" in parts:
+            print(*drain.measure(raw, rounds=rounds), sep="\n", flush=True)
+    if "http" in parts:
+        print(*web.measure(rounds=rounds), sep="\n", flush=True)
     if "rates" in parts:
         print(*rates.measure(), sep="\n", flush=True)
     check = check_ledger(full=True)

@@ -1,0 +1,1 @@
+"""How a Django developer writes it without thinking of speed: get, change, save, one event a transaction."""
