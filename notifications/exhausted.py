@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
 
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -21,14 +22,7 @@ def record_exhausted(deliveries: Sequence[Delivery]) -> None:
     """Logs each delivery and alerts staff; inside the transaction that found out. `deliveries` are not for staff."""
     lost = [delivery for delivery in deliveries if not delivery.is_for_staff]
     for delivery in lost:
-        log.error(
-            "NOTIFICATION_DELIVERY_FAILED",
-            delivery_id=delivery.pk,
-            audience=delivery.audience,
-            template=delivery.template,
-            channel=delivery.channel,
-            reason=delivery.error,
-        )
+        _log_after_commit(delivery)
     if not lost:
         return
     incident_began = Event.objects.filter(kind=Kind.DELIVERIES_EXHAUSTED.value, at__gt=clock.now() - ONE_INCIDENT)
@@ -44,3 +38,14 @@ def record_exhausted(deliveries: Sequence[Delivery]) -> None:
         "count": len(lost),
     }
     record([NewEvent(Kind.DELIVERIES_EXHAUSTED, "delivery", first.pk, data=data)])
+
+
+def _log_after_commit(delivery: Delivery) -> None:
+    line = {
+        "delivery_id": delivery.pk,
+        "audience": delivery.audience,
+        "template": delivery.template,
+        "channel": delivery.channel,
+        "reason": delivery.error,
+    }
+    transaction.on_commit(lambda: log.error("NOTIFICATION_DELIVERY_FAILED", **line))

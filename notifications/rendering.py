@@ -1,10 +1,9 @@
 """A delivery as a message: one notice for all channels, in the recipient's language, at the time of sending (N7).
 
 templates/notices/<template>.html is the message in Telegram's HTML; its first paragraph is the title. E-mail puts the
-same paragraphs into templates/email/layout.html and its text twin: no sentence is written twice, the twins cannot differ.
+same paragraphs into templates/email/layout.html and its text twin: no sentence is written twice, twins cannot differ.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,6 @@ from notifications.models import Delivery
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
 
 _DESCRIPTION_LONGEST = 200
-_LEADING_SIGN = re.compile(r"^[^\w(@]+")
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> di
         "happened_at": event.at,
         "actor_side": _side_of(escrow, event.actor_id),
         "viewer": delivery.audience.partition(":")[0],
-        "recipient_name": clean_name(user.display_name) if user else "",
+        "recipient_name": name_of(user),
         "channel": delivery.channel,
         "code": _code(delivery),
         "now": clock.now(),
@@ -105,11 +103,18 @@ def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]
         "public_id": escrow.public_id,
         "price": str(escrow.price),
         "description": clean_text(escrow.description, _DESCRIPTION_LONGEST),
-        "buyer_name": clean_name(escrow.buyer.display_name) if escrow.buyer else "",
-        "seller_name": clean_name(escrow.seller.display_name) if escrow.seller else "",
-        "other_name": clean_name(other.display_name) if other else "",
+        "buyer_name": name_of(escrow.buyer),
+        "seller_name": name_of(escrow.seller),
+        "other_name": name_of(other),
         **_pricing_context(escrow),
     }
+
+
+def name_of(user: User | None) -> str:
+    """How a person is called in a message; a name of nothing visible is not used. "" for nobody."""
+    if user is None:
+        return ""
+    return clean_name(user.display_name) or clean_name(f"@{user.telegram_username}").strip("@") or f"#{user.pk}"
 
 
 def _pricing_context(escrow: Escrow) -> dict[str, str]:
@@ -146,7 +151,7 @@ def _code(delivery: Delivery) -> str:
 
 def _subject(title: str, context: dict[str, Any]) -> str:
     """The title without its sign, and the trade's id when the title does not name it; one line."""
-    subject = " ".join(_LEADING_SIGN.sub("", plain_text(title)).split())
+    subject = " ".join(plain_text(title.partition("<b>")[2]).split())
     public_id = str(context.get("public_id") or "")
     return subject if not public_id or public_id in subject else f"{subject} · {public_id}"
 

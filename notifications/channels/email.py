@@ -25,7 +25,7 @@ _NEVER_CONNECTED = frozenset(
 def send(rendered: Rendered, address: str, *, message_key: str) -> Accepted:
     """Sends one e-mail and returns when a server accepted it.
 
-    `message_key` is the same for every copy of a message: it becomes the Message-ID, by which mail programs hide a copy.
+    `message_key` is the same for every copy of a message: it becomes the Message-ID, so mail programs can hide one.
     Raises: ChannelUnavailable, AddressDead, Rejected, Uncertain; NetworkInsideTransaction inside atomic().
     """
     refuse_inside_transaction()
