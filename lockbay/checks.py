@@ -14,7 +14,9 @@ def register_checks() -> None:
 
 
 def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """lockbay.E001 … E005: what a real-money installation may not start with."""
+    """lockbay.E001 … E006: what a real-money installation may not start with."""
+    from payments.rates.sources import SOURCES
+
     if settings.PLAYGROUND:
         return []
     found: list[CheckMessage] = []
@@ -38,4 +40,6 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
         )
+    if not settings.RATE_SOURCES or not set(settings.RATE_SOURCES) <= set(SOURCES):
+        found.append(Error(f"RATE_SOURCES must name some of {', '.join(SOURCES)}, best first.", id="lockbay.E006"))
     return found

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Count, Min
+from django.db.models.functions import Coalesce
 
 from lockbay import clock
 from lockbay.observability.health import Result, register_check
-from payments.models import InboxEvent, StoredRate
+from payments import inbox
+from payments.models import StoredRate
 from payments.rates.currencies import PAIRS
 from payments.rates.prewarm import last_prewarm
-from payments.states import InboxStatus
 
 
 def register_payment_checks() -> None:
@@ -36,14 +38,12 @@ def check_rates() -> Result:
 
 def check_inbox() -> Result:
     """Red when an event has been due for longer than settings.INBOX_BACKLOG_LIMIT: nobody drains."""
-    due = InboxEvent.objects.filter(status=InboxStatus.PENDING, next_try_at__lte=clock.now())
-    first = due.order_by("next_try_at").values_list("next_try_at", flat=True).first()
-    if first is None:
+    found = inbox.due().aggregate(count=Count("pk"), first=Min(Coalesce("next_try_at", "received_at")))
+    if not found["count"]:
         return Result(True, "nothing due")
-    waiting = clock.now() - first
-    return Result(
-        waiting <= settings.INBOX_BACKLOG_LIMIT, f"{due.count()} due, first for {waiting.total_seconds():.0f} s"
-    )
+    waiting = clock.real_now() - found["first"]
+    detail = f"{found['count']} due, first for {waiting.total_seconds():.0f} s"
+    return Result(waiting <= settings.INBOX_BACKLOG_LIMIT, detail)
 
 
 def _minutes(age: timedelta) -> int:

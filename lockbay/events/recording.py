@@ -18,6 +18,7 @@ from lockbay.events.errors import RecordedOutsideTransaction
 from lockbay.events.kinds import CHAINED_SUBJECTS, Kind
 from lockbay.events.models import Event
 from lockbay.observability.correlation import current_correlation_id
+from lockbay.setsql import insert_new
 
 Hook = Callable[[Sequence[Event]], None]
 _hooks: list[Hook] = []
@@ -64,7 +65,7 @@ def record(new_events: Sequence[NewEvent]) -> list[Event]:
         for new in new_events
     ]
     _chain(events)
-    Event.objects.bulk_create(events)
+    _insert(events)
     for hook in _hooks:
         hook(events)
     return events
@@ -97,6 +98,15 @@ def broken_links(subject_type: str, subject_id: int) -> list[int]:
             broken.append(event.seq or 0)
         previous, expected = event.hash, expected + 1
     return broken
+
+
+def _insert(events: Sequence[Event]) -> None:
+    names = [field.attname for field in Event._meta.concrete_fields if not field.primary_key]
+    rows = [{name: getattr(event, name) for name in names} for event in events]
+    ids = sorted(row[0] for row in insert_new(Event, rows, returning=["id"]))  # given out in the order of the rows
+    for event, pk in zip(events, ids, strict=True):
+        event.pk = pk
+        event._state.adding = False
 
 
 def _chain(events: Sequence[Event]) -> None:

@@ -4,28 +4,38 @@ Every record, ours or a library's, passes the same chain of processors, so nothi
 """
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import structlog
 
 _SECRET_KEYS = re.compile(r"(secret|token|password|authorization|api[_-]?key|signature)", re.IGNORECASE)
-_BOT_TOKEN = re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{20,}")
+_BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{20,}")  # in an address it follows the word "bot" without a gap
 _EMAIL = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 _REDACTED = "[redacted]"
+_HARMLESS = (bool, int, float, Decimal, datetime, type(None))
 
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor that removes secrets by key and bot tokens and e-mail names by shape."""
-    for key, value in event.items():
-        if _SECRET_KEYS.search(key):
-            event[key] = _REDACTED
-        elif isinstance(value, str):
-            event[key] = _clean(value)
-    return event
+    """A structlog processor that removes secrets by key, at any depth, and bot tokens and e-mail names by shape."""
+    return {key: _REDACTED if _SECRET_KEYS.search(key) else _cleaned(value) for key, value in event.items()}
 
 
-def _clean(text: str) -> str:
-    return _EMAIL.sub(r"\1***@\2", _BOT_TOKEN.sub(_REDACTED, text))
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return _EMAIL.sub(r"\1***@\2", _BOT_TOKEN.sub(_REDACTED, value))
+    if isinstance(value, _HARMLESS):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            _cleaned(str(key)): _REDACTED if _SECRET_KEYS.search(str(key)) else _cleaned(held)
+            for key, held in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(held) for held in value]
+    return _cleaned(repr(value))
 
 
 def logging_config(*, level: str, style: str) -> dict[str, Any]:
@@ -42,8 +52,10 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last = [structlog.processors.JSONRenderer()] if style == "json" else [structlog.dev.ConsoleRenderer(colors=False)]
-    tail = [structlog.processors.format_exc_info, redact, *last] if style == "json" else [redact, *last]
+    # Tracebacks become text before the redaction, without the values of local variables.
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    last = structlog.processors.JSONRenderer() if style == "json" else console
+    tail = [structlog.processors.format_exc_info, redact, last]
     return {
         "version": 1,
         "disable_existing_loggers": False,

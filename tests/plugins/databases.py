@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ def prepare_environment(chosen: str) -> None:
     folder = tempfile.mkdtemp(prefix="lockbay-tests-")
     _owned_at_exit(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["LOCKBAY_VAR_DIR"] = folder
+    (Path(folder) / "static").mkdir()  # the middleware for static files warns when it is missing
     if chosen == "sqlite":
         os.environ.pop("DATABASE_URL", None)
     elif not os.environ.get("DATABASE_URL"):

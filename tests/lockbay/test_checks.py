@@ -1,0 +1,58 @@
+"""What a real-money installation may not start with, by id (O3)."""
+
+import pytest
+
+from lockbay.checks import check_production_settings
+
+
+@pytest.fixture
+def production(settings):
+    """Safe production settings."""
+    settings.PLAYGROUND = False
+    settings.DEBUG = False
+    settings.SECRET_KEY = "k" * 60
+    settings.PAYMENT_PROVIDERS = ["dynopay"]
+    settings.RATE_SOURCES = ["fastforex", "coingecko"]
+    settings.DYNOPAY_API_KEY, settings.DYNOPAY_WEBHOOK_SECRETS = "key", ["whsec_one"]
+    settings.STAFF_EMAILS = ["staff@example.org"]
+    return settings
+
+
+def found():
+    return [message.id for message in check_production_settings()]
+
+
+def test_safe_settings_pass(production):
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "ids"),
+    [
+        ("DEBUG", True, ["lockbay.E001"]),
+        ("SECRET_KEY", "playground-key-known-to-everybody-never-in-production", ["lockbay.E002"]),
+        ("SECRET_KEY", "django-insecure-" + "x" * 60, ["lockbay.E002"]),
+        ("SECRET_KEY", "short", ["lockbay.E002"]),
+        ("PAYMENT_PROVIDERS", ["dynopay", "sandbox"], ["lockbay.E003"]),
+        ("RATE_SOURCES", ["playmoney"], ["lockbay.E003"]),
+        ("DYNOPAY_API_KEY", "", ["lockbay.E004"]),
+        ("DYNOPAY_WEBHOOK_SECRETS", [], ["lockbay.E004"]),
+        ("STAFF_EMAILS", [], ["lockbay.E005"]),
+        ("RATE_SOURCES", ["fastfrex"], ["lockbay.E006"]),
+        ("RATE_SOURCES", [], ["lockbay.E006"]),
+    ],
+)
+def test_an_unsafe_setting_is_refused_by_its_id(production, name, value, ids):
+    setattr(production, name, value)
+    assert found() == ids
+
+
+def test_no_message_shows_a_secret(production):
+    production.SECRET_KEY = "django-insecure-hunter2"
+    production.DYNOPAY_WEBHOOK_SECRETS = []
+    assert "hunter2" not in str(check_production_settings())
+
+
+def test_a_playground_needs_nothing_of_that(settings):
+    settings.STAFF_EMAILS = []
+    assert found() == []

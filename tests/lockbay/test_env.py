@@ -1,0 +1,86 @@
+"""A missing or malformed variable stops the start and is named."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from lockbay import env
+
+
+@pytest.fixture
+def given(monkeypatch):
+    return lambda value: monkeypatch.setenv("SOME_SETTING", value)
+
+
+@pytest.mark.parametrize("read", [env.read_str, env.read_int, env.read_decimal, env.read_bool])
+def test_a_missing_variable_without_a_default_is_named(read, monkeypatch):
+    monkeypatch.delenv("SOME_SETTING", raising=False)
+    with pytest.raises(ImproperlyConfigured, match="SOME_SETTING is not set"):
+        read("SOME_SETTING")
+
+
+@pytest.mark.parametrize("read", [env.read_str, env.read_int, env.read_decimal, env.read_bool])
+def test_an_empty_variable_counts_as_missing(read, given):
+    given("")
+    with pytest.raises(ImproperlyConfigured, match="SOME_SETTING is not set"):
+        read("SOME_SETTING")
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (env.read_int, "seven"),
+        (env.read_int, "1.5"),
+        (env.read_decimal, "1,5"),
+        (env.read_decimal, "NaN"),
+        (env.read_decimal, "Infinity"),
+        (env.read_bool, "perhaps"),
+    ],
+)
+def test_a_malformed_value_is_named_but_never_shown(read, text, given):
+    given(text)
+    with pytest.raises(ImproperlyConfigured, match="SOME_SETTING is malformed") as caught:
+        read("SOME_SETTING")
+    assert text not in str(caught.value).replace("SOME_SETTING", "")
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (env.read_str, "text", "text"),
+        (env.read_int, " 7 ", 7),
+        (env.read_decimal, "2.50", Decimal("2.50")),
+        (env.read_bool, "YES", True),
+        (env.read_bool, "off", False),
+        (env.read_list, "a, b,,c ", ["a", "b", "c"]),
+        (env.read_list, "", []),
+    ],
+)
+def test_a_good_value_is_read(read, text, value, given):
+    given(text)
+    assert read("SOME_SETTING") == value
+
+
+@pytest.mark.parametrize("value", ["0", "11"])
+def test_a_number_out_of_range_is_refused(value, given):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="out of range"):
+        env.read_int("SOME_SETTING", least=1, most=10)
+
+
+def test_a_choice_that_is_not_known_is_refused_with_the_choices(given):
+    given("prod")
+    with pytest.raises(ImproperlyConfigured, match="production, sandbox"):
+        env.read_choice("SOME_SETTING", ["production", "sandbox"])
+
+
+def test_a_database_is_an_address_or_nothing(given, monkeypatch):
+    given("postgres://user:word@host:5432/name")
+    found = env.read_database("SOME_SETTING")
+    assert (found["ENGINE"], found["NAME"], found["HOST"]) == ("django.db.backends.postgresql", "name", "host")
+    given("mysql://x")
+    with pytest.raises(ImproperlyConfigured, match="postgresql://"):
+        env.read_database("SOME_SETTING")
+    monkeypatch.delenv("SOME_SETTING")
+    assert env.read_database("SOME_SETTING") is None
