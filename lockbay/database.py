@@ -1,6 +1,7 @@
 """Engine-specific guards: SQLite's pragmas are read back (B9), forks never share connections, books only grow."""
 
 import os
+import sqlite3
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +16,7 @@ _WANTED = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 def install_guards() -> None:
     """Called once at start."""
     connection_created.connect(refuse_weak_sqlite, dispatch_uid="lockbay.refuse_weak_sqlite")
+    connection_created.connect(allow_wide_statements, dispatch_uid="lockbay.allow_wide_statements")
     os.register_at_fork(after_in_child=_drop_inherited_connections)
 
 
@@ -30,6 +32,13 @@ def refuse_weak_sqlite(*, connection: Any, **_kwargs: Any) -> None:
                 raise ImproperlyConfigured(f"SQLite pragma {pragma} is {found!r}, not {wanted!r}: unsafe for money.")
     if connection.settings_dict["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
         raise ImproperlyConfigured("SQLite needs transaction_mode IMMEDIATE: without it parallel writers fail.")
+
+
+def allow_wide_statements(*, connection: Any, **_kwargs: Any) -> None:
+    """Lets bulk_create use as many values a statement as this SQLite takes, not the 999 of old ones: a batch of a hundred rows
+    stays one round trip (B6)."""
+    if connection.vendor == "sqlite":
+        connection.features.max_query_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 
 
 def _drop_inherited_connections() -> None:

@@ -42,7 +42,9 @@ def confirmed_deposits_have_operations(full: bool) -> Iterator[Breach]:
         known = _known_operations([credit_key_of(deposit) for deposit in chunk])
         for deposit in chunk:
             if credit_key_of(deposit) not in known:
-                yield Breach("deposit_confirmed_has_operation", f"deposit {deposit.pk}", "confirmed, not posted", deposit.asset)
+                yield Breach(
+                    "deposit_confirmed_has_operation", f"deposit {deposit.pk}", "confirmed, not posted", deposit.asset
+                )
 
 
 def one_deposit_per_payment(full: bool) -> Iterator[Breach]:
@@ -58,10 +60,15 @@ def one_deposit_per_payment(full: bool) -> Iterator[Breach]:
     )
     for double in doubles:
         yield Breach("deposit_once", f"{double['chain']} {double['txid_key']}", f"{double['times']} deposits")
-    for deposit in Deposit.objects.filter(txid="", intent__provider=F("provider")).values("provider", "provider_payment_id").annotate(
-        times=Count("pk")
-    ).filter(times__gt=1):
-        yield Breach("deposit_once", f"{deposit['provider']} {deposit['provider_payment_id']}", f"{deposit['times']} deposits")
+    for deposit in (
+        Deposit.objects.filter(txid="", intent__provider=F("provider"))
+        .values("provider", "provider_payment_id")
+        .annotate(times=Count("pk"))
+        .filter(times__gt=1)
+    ):
+        yield Breach(
+            "deposit_once", f"{deposit['provider']} {deposit['provider_payment_id']}", f"{deposit['times']} deposits"
+        )
 
 
 def _chunks(rows, full: bool):  # type: ignore[no-untyped-def]

@@ -118,5 +118,7 @@ def _require_clean_text(value: Any) -> None:
     elif isinstance(value, list):
         for inner in value:
             _require_clean_text(inner)
-    elif isinstance(value, str) and any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in value):
+    elif isinstance(value, str) and any(
+        character == "\x00" or "\ud800" <= character <= "\udfff" for character in value
+    ):
         raise Unreadable("bad_text")

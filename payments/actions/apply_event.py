@@ -18,7 +18,7 @@ from lockbay import clock, jobs
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.events.recording import NewEvent, record
-from lockbay.setsql import update_each
+from lockbay.setsql import insert_new, update_each
 from payments import inbox
 from payments.actions.credit_deposit import credit_deposits_within
 from payments.folding import Fold
@@ -32,7 +32,17 @@ log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
 Row = TypeVar("Row", bound=Model)
-_DEPOSIT_FIELDS = ("txid", "minor", "raw_amount", "state", "credits", "value_minor", "value_rate", "is_late", "confirmed_at")
+_DEPOSIT_FIELDS = (
+    "txid",
+    "minor",
+    "raw_amount",
+    "state",
+    "credits",
+    "value_minor",
+    "value_rate",
+    "is_late",
+    "confirmed_at",
+)
 
 
 @dataclass
@@ -173,10 +183,21 @@ def _locked(model: type[Row]) -> QuerySet[Row]:
 
 
 def _save_deposits(fold: Fold) -> None:
-    Deposit.objects.bulk_create(fold.new)
+    _insert_deposits(fold.new)
     changed = [{"id": d.pk, **{name: getattr(d, name) for name in _DEPOSIT_FIELDS}} for d in fold.changed.values()]
     update_each(Deposit, changed)
     update_each(Intent, [{"id": pk, "ask_due_at": due} for pk, due in sorted(fold.ask_due.items())])
+
+
+def _insert_deposits(deposits: Sequence[Deposit]) -> None:
+    """One statement on both engines (bulk_create cuts at SQLite's old limit). A rival's row raises: the event is tried again."""
+    fields = [field for field in Deposit._meta.concrete_fields if not field.primary_key]
+    rows = [{field.name: getattr(deposit, field.attname) for field in fields} for deposit in deposits]
+    identity = ("provider", "provider_payment_id", "txid", "recipient")
+    found = insert_new(Deposit, rows, unique="id", returning=("id", *identity))
+    ids = {tuple(row[1:]): row[0] for row in found}
+    for deposit in deposits:
+        deposit.pk = ids[tuple(getattr(deposit, name) for name in identity)]
 
 
 def _seen_events(fold: Fold) -> list[NewEvent]:
@@ -228,17 +249,13 @@ def _text_of(error: BaseException) -> str:
 
 
 def _log_outcomes(verdicts: Sequence[Verdict]) -> None:
-    """After the commit only: a line here is a fact."""
+    """After the commit only: a line here is a fact. One line a batch; each event is found in it by its correlation id."""
     for verdict in verdicts:
-        row = verdict.row
-        INBOX_OUTCOMES.labels(row.provider, verdict.outcome.value).inc()
-        log.info(
-            "INBOX_EVENT_DONE",
-            inbox_id=row.pk,
-            provider=row.provider,
-            kind=row.kind,
-            outcome=verdict.outcome.value,
-            reason=verdict.reason[-200:],
-            operations=verdict.operations,
-            payment_correlation_id=row.correlation_id,
-        )
+        INBOX_OUTCOMES.labels(verdict.row.provider, verdict.outcome.value).inc()
+    log.info("INBOX_BATCH_DONE", events=[_line_of(verdict) for verdict in verdicts])
+
+
+def _line_of(verdict: Verdict) -> dict[str, object]:
+    row = verdict.row
+    line = {"id": row.pk, "correlation_id": row.correlation_id, "kind": row.kind, "outcome": verdict.outcome.value}
+    return line | {"reason": verdict.reason[-200:]} if verdict.reason else line

@@ -54,7 +54,9 @@ def _claim(intent: Intent) -> bool:
     if is_dead:
         change.update(status=IntentStatus.FAILED, failure="no address before the window ended", ask_due_at=None)
     with transaction.atomic(durable=True):
-        claimed = Intent.objects.filter(pk=intent.pk, status=intent.status, ask_due_at=intent.ask_due_at).update(**change)
+        claimed = Intent.objects.filter(pk=intent.pk, status=intent.status, ask_due_at=intent.ask_due_at).update(
+            **change
+        )
     return bool(claimed) and not is_dead
 
 
@@ -66,5 +68,7 @@ def _ask(intent: Intent) -> int | None:
             return None
     except Unreadable as error:
         # Stored all the same: applying it parks it, and staff see what the provider said.
-        log.warning("PROVIDER_ANSWER_UNREADABLE", intent=intent.public_id, provider=intent.provider, reason=error.reason)
+        log.warning(
+            "PROVIDER_ANSWER_UNREADABLE", intent=intent.public_id, provider=intent.provider, reason=error.reason
+        )
     return receive_answer(provider=provider, raw=raw, payment_id=payment_id)

@@ -29,7 +29,9 @@ def credit_deposits_within(credits: Sequence[Credit]) -> tuple[list[Operation], 
     if not connection.in_atomic_block:
         raise RuntimeError("Deposits are credited inside a transaction only.")
     worthy = sorted((credit for credit in credits if credit.value), key=lambda credit: credit.intent.purpose)
-    plans = [_plan_of(purpose, list(group)) for purpose, group in groupby(worthy, key=lambda credit: credit.intent.purpose)]
+    plans = [
+        _plan_of(purpose, list(group)) for purpose, group in groupby(worthy, key=lambda credit: credit.intent.purpose)
+    ]
     for plan in plans:
         plan.apply()
     dust = [_dust_operation(credit) for credit in credits if not credit.value]

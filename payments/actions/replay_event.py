@@ -71,7 +71,9 @@ def replay_event(*, actor: "User | None", inbox_id: int, dry_run: bool, reason: 
 
 
 def _report_of(row: InboxEvent, before: str, result: BatchResult, *, is_dry_run: bool) -> ReplayReport:
-    entries = Entry.objects.filter(operation__in=result.operations).select_related("operation", "account").order_by("pk")
+    entries = (
+        Entry.objects.filter(operation__in=result.operations).select_related("operation", "account").order_by("pk")
+    )
     verdict = result.verdicts[0]
     return ReplayReport(
         inbox_id=row.pk,
@@ -82,7 +84,8 @@ def _report_of(row: InboxEvent, before: str, result: BatchResult, *, is_dry_run:
         reason=verdict.reason,
         entries=tuple(ReportedEntry(entry.operation.key, entry.account.code, entry.money) for entry in entries),
         messages=tuple(
-            ReportedMessage(event.kind, f"{event.subject_type} {event.subject_id}", event.data) for event in result.events
+            ReportedMessage(event.kind, f"{event.subject_type} {event.subject_id}", event.data)
+            for event in result.events
         ),
     )
 

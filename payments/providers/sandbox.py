@@ -92,7 +92,9 @@ class Sandbox(PaymentProvider):
             self.call("POST", f"{settings.SANDBOX_URL}/provider/payments", json=body, headers=headers)
         )
         try:
-            return NewPayment(_required(reply, "id"), _required(reply, "address"), raw={"qr_text": reply.get("qr_text", "")})
+            return NewPayment(
+                _required(reply, "id"), _required(reply, "address"), raw={"qr_text": reply.get("qr_text", "")}
+            )
         except Unreadable as error:
             raise Unintelligible(self.name, error.detail) from error
 
