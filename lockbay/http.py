@@ -36,7 +36,7 @@ def request(method: str, url: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS, 
 def refuse_inside_transaction() -> None:
     """Raises NetworkInsideTransaction when this thread holds an open transaction."""
     # The block that Django's TestCase wraps around a whole test is not one of ours.
-    if any(not block._from_testcase for block in connection.atomic_blocks):
+    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         raise NetworkInsideTransaction("No network call happens inside a database transaction (P3).")
 
 

@@ -207,3 +207,9 @@ def test_in_production_metrics_are_shown_to_the_holder_of_the_token_only(setting
 def test_ready_is_json_for_a_monitor(only):
     only(database=lambda: Result(True))
     assert json.loads(get_ready(accept="*/*").content)["ready"] is True
+
+
+def test_not_yet_ready_is_no_error_in_the_log(only, caplog):
+    only(bot=lambda: Result(False))
+    get_ready()
+    assert caplog.records == []
