@@ -161,6 +161,17 @@ def test_inside_a_transaction_a_database_error_is_not_papered_over(monkeypatch):
         quote_of("BTC")
 
 
+def test_a_hundred_look_ups_of_a_missing_rate_cost_one_query_and_a_refresh_ends_the_wait():
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(100):
+            with pytest.raises(RateUnavailable):
+                quote_of("BTC")
+    assert len(queries) == 1
+    store_rates()
+    quotes.load_stored()
+    assert quote_of("BTC")
+
+
 def test_hits_are_counted_by_currency_and_tier_and_reported_in_one_line():
     store_rates()
     quote_of("SOL")

@@ -1,0 +1,238 @@
+"""What every provider must do, whoever it is. A provider's test inherits this and fills the holes; fixtures are recorded
+payloads named <event>__<variant>.json."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from django.utils.datastructures import CaseInsensitiveMapping
+
+from lockbay import http
+from payments.errors import BadSignature, Rejected, Unavailable, Unintelligible, UnknownMethod, Unreadable
+from payments.methods import PayMethod
+from payments.networks import NETWORKS
+from payments.providers import ADAPTERS, provider_of
+from payments.providers.base import Meaning, NewPaymentRequest, PaymentProvider
+from wallets.assets import DIGITS
+from wallets.money import parse_money
+
+NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+UNREADABLE = [
+    b"",
+    b"   ",
+    b"not json",
+    b"[]",
+    b"null",
+    b'"text"',
+    b"\xff\xfe",
+    b'{"a":NaN}',
+    b'{"a":Infinity}',
+    b'{"a":1e999999999999999999999}',
+    b'{"a":' + b"9" * 400 + b"}",
+    b'{"a":1,"a":2}',
+    b'{"a":"\\ud800"}',
+    b'{"a":"\\u0000"}',
+    b"[" * 100_000,
+    b'{"a":' * 40_000,
+    b"{}",
+    b'{"event":[],"type":{},"id":7}',
+]
+
+
+class ProviderContract:
+    """Subclasses set `name`, `credited` (fixture → coin amount) and the three wire helpers."""
+
+    name: ClassVar[str]
+    credited: ClassVar[dict[str, str]]
+
+    def signed_headers(self, raw: bytes, *, at: datetime = NOW, secret: str | None = None) -> dict[str, str]:
+        """Headers of a genuine event (or one signed with another secret)."""
+        raise NotImplementedError
+
+    def opened(self) -> dict[str, Any]:
+        """A genuine answer to open_payment."""
+        raise NotImplementedError
+
+    def answered(self, status: str) -> dict[str, Any]:
+        """A genuine answer to ask about payment "pay_1"; `status` is none, pending or confirmed."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def provider(self) -> PaymentProvider:
+        return provider_of(self.name)
+
+    @pytest.fixture
+    def fixture(self) -> Any:
+        folder = Path(__file__).parent / "fixtures" / self.name
+        return lambda name: (folder / f"{name}.json").read_bytes().rstrip(b"\n")
+
+    @pytest.fixture
+    def wire(self) -> Iterator[list[httpx.Request]]:
+        """The provider's side of the wire: `wire.answers` are given in turn, the last one for ever."""
+        wire = Wire()
+        http.use_transport(httpx.MockTransport(wire.answer))
+        yield wire
+        http.use_transport(None)
+
+    # --- the table
+
+    def test_is_in_the_table_of_adapters(self) -> None:
+        assert self.name in ADAPTERS
+
+    def test_offers_only_coins_and_networks_that_the_house_knows(self, provider: PaymentProvider) -> None:
+        assert provider.methods()
+        for method in provider.methods():
+            assert method.asset in DIGITS and method.network in NETWORKS
+            assert provider.coin_of(provider.ticker_of(method)) == (method.asset, method.network)
+
+    def test_only_one_meaning_credits(self, provider: PaymentProvider) -> None:
+        assert [kind for kind, meaning in provider.meanings.items() if meaning is Meaning.CONFIRMED] == ["payment.confirmed"]
+
+    # --- signatures
+
+    def test_takes_a_genuine_signature(self, provider: PaymentProvider) -> None:
+        self._verify(provider, b'{"x":1}', self.signed_headers(b'{"x":1}'))
+
+    @pytest.mark.parametrize("off", [-300, -299, 299, 300])
+    def test_takes_a_signature_five_minutes_old_or_ahead(self, provider: PaymentProvider, off: int) -> None:
+        self._verify(provider, b"{}", self.signed_headers(b"{}", at=NOW + timedelta(seconds=off)))
+
+    @pytest.mark.parametrize("off", [-3600, -301, 301, 3600])
+    def test_refuses_a_stale_or_future_signature(self, provider: PaymentProvider, off: int) -> None:
+        self._refuses(provider, b"{}", self.signed_headers(b"{}", at=NOW + timedelta(seconds=off)))
+
+    def test_refuses_a_missing_signature(self, provider: PaymentProvider) -> None:
+        self._refuses(provider, b"{}", {})
+
+    def test_refuses_a_signature_for_another_body(self, provider: PaymentProvider) -> None:
+        self._refuses(provider, b'{"x":2}', self.signed_headers(b'{"x":1}'))
+
+    def test_refuses_a_signature_by_another_secret(self, provider: PaymentProvider) -> None:
+        self._refuses(provider, b"{}", self.signed_headers(b"{}", secret="whsec_of_somebody_else"))
+
+    @pytest.mark.parametrize("garbage", ["", "x", "t=,v1=", "t=1768473000", "v1=00", "t=１,v1=00", "t=-5,v1=é\udce9", "=" * 5000])
+    def test_refuses_garbage_without_raising_anything_else(self, provider: PaymentProvider, garbage: str) -> None:
+        self._refuses(provider, b"{}", {name: garbage for name in self.signed_headers(b"{}")})
+
+    def test_says_what_is_expected(self, provider: PaymentProvider) -> None:
+        with pytest.raises(BadSignature) as refusal:
+            provider.verify(b"{}", CaseInsensitiveMapping({}), now=NOW)
+        assert refusal.value.expected == provider.expected_signature and "v1=" in provider.expected_signature
+
+    # --- reading
+
+    @pytest.mark.parametrize("raw", UNREADABLE, ids=lambda raw: raw[:24].decode("latin-1"))
+    def test_calls_unreadable_what_it_cannot_read(self, provider: PaymentProvider, raw: bytes) -> None:
+        for read in (provider.identify, provider.read_event, lambda raw: provider.read_answer(raw, "pay_1")):
+            with pytest.raises(Unreadable):
+                read(raw)
+
+    def test_reads_the_coin_amount_of_every_recorded_confirmation(self, provider: PaymentProvider, fixture: Any) -> None:
+        for name, amount in self.credited.items():
+            (report,) = provider.read_event(fixture(name))
+            assert (report.meaning, report.received) == (Meaning.CONFIRMED, Decimal(amount)), name
+            assert type(report.received) is Decimal
+            assert (report.asset, report.network) in provider.tickers and report.payment_id and report.txid
+
+    def test_identity_comes_from_the_body_and_is_stable(self, provider: PaymentProvider, fixture: Any) -> None:
+        for name in self.credited:
+            first, again = provider.identify(fixture(name)), provider.identify(fixture(name))
+            assert first == again and first.event_id and first.provider == self.name
+
+    def test_an_unknown_kind_is_unreadable_not_ignored(self, provider: PaymentProvider, fixture: Any) -> None:
+        body = json.loads(fixture(next(iter(self.credited))))
+        body["event" if "event" in body else "type"] = "payment.exploded"
+        with pytest.raises(Unreadable, match="unknown_kind"):
+            provider.read_event(json.dumps(body).encode())
+
+    # --- outbound
+
+    def test_opens_a_payment_with_an_idempotency_key(self, provider: PaymentProvider, wire: Any) -> None:
+        wire.answers = [(200, self.opened())]
+        payment = provider.open_payment(self._request(provider))
+        assert payment.payment_id and payment.address
+        assert wire.requests[0].headers["Idempotency-Key"] == "PI1"
+
+    def test_repeats_a_call_that_found_nobody_with_the_same_key(self, provider: PaymentProvider, wire: Any) -> None:
+        wire.answers = [httpx.ConnectTimeout("gone"), (503, {}), (200, self.opened())]
+        assert provider.open_payment(self._request(provider)).payment_id
+        assert {request.headers["Idempotency-Key"] for request in wire.requests} == {"PI1"}
+        assert len({request.content for request in wire.requests}) == 1
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (httpx.ReadTimeout("slow"), Unavailable),
+            ((500, {}), Unavailable),
+            ((429, {}), Unavailable),
+            ((400, {"message": "no"}), Rejected),
+            ((401, {}), Rejected),
+            ((200, {}), Unintelligible),
+            ((200, []), Unintelligible),
+            ((200, b"<html>maintenance</html>"), Unintelligible),
+            ((200, b'{"success":true,"data":{"address":7}}'), Unintelligible),
+        ],
+    )
+    def test_names_trouble(self, provider: PaymentProvider, wire: Any, answer: Any, error: type[Exception]) -> None:
+        wire.answers = [answer]
+        with pytest.raises(error):
+            provider.open_payment(self._request(provider))
+
+    def test_refuses_a_coin_it_does_not_offer(self, provider: PaymentProvider) -> None:
+        with pytest.raises(UnknownMethod):
+            provider.ticker_of(PayMethod(self.name, "CELL", "CF20"))
+
+    def test_asks_and_reads_the_answer(self, provider: PaymentProvider, wire: Any) -> None:
+        for status, meanings in (("none", []), ("pending", [Meaning.PENDING]), ("confirmed", [Meaning.CONFIRMED])):
+            wire.answers = [(200, self.answered(status))]
+            raw = provider.ask("pay_1")
+            assert [report.meaning for report in provider.read_answer(raw, "pay_1")] == meanings
+
+    def test_an_answer_about_another_payment_is_unreadable(self, provider: PaymentProvider) -> None:
+        with pytest.raises(Unreadable, match="other_payment"):
+            provider.read_answer(json.dumps(self.answered("confirmed")).encode(), "pay_2")
+
+    def test_a_payment_id_cannot_change_the_address_asked(self, provider: PaymentProvider, wire: Any) -> None:
+        wire.answers = [(200, self.answered("none"))]
+        provider.ask("../../getBalance?x=")
+        assert b"../" not in wire.requests[0].url.raw_path and b"?" not in wire.requests[0].url.raw_path
+
+    # --- tools
+
+    def _verify(self, provider: PaymentProvider, raw: bytes, headers: dict[str, str]) -> None:
+        provider.verify(raw, CaseInsensitiveMapping(headers), now=NOW)
+
+    def _refuses(self, provider: PaymentProvider, raw: bytes, headers: dict[str, str]) -> None:
+        with pytest.raises(BadSignature):
+            self._verify(provider, raw, headers)
+
+    def _request(self, provider: PaymentProvider) -> NewPaymentRequest:
+        return NewPaymentRequest(
+            idempotency_key="PI1",
+            reference="PI1",
+            method=PayMethod(self.name, "USDT", "TRC20"),
+            amount=parse_money("105.31", "USDT"),
+            price=parse_money("105.25", "USD"),
+            webhook_url="https://bot.example/hooks/x",
+        )
+
+
+class Wire:
+    """Answers in turn; an exception is raised as the network would."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.requests: list[httpx.Request] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        return httpx.Response(status, content=body) if isinstance(body, bytes) else httpx.Response(status, json=body)
