@@ -1,6 +1,7 @@
 """How an edge obtains an escrow: only here, and "missing" looks the same as "not yours" (E1)."""
 
 from escrows.errors import NotFound
+from escrows.identifiers import PUBLIC_ID
 from escrows.models import Escrow, Side
 from lockbay.people.models import User
 
@@ -8,6 +9,8 @@ from lockbay.people.models import User
 def escrow_for(actor: User, public_id: str) -> Escrow:
     """The trade `public_id` in which `actor` is a party. Raises: NotFound."""
     cleaned = public_id.strip().upper()
+    if not PUBLIC_ID.fullmatch(cleaned):
+        raise NotFound
     escrow = Escrow.objects.of(actor.pk).select_related("buyer", "seller").filter(public_id=cleaned).first()
     if escrow is None:
         raise NotFound

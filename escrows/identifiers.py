@@ -1,10 +1,12 @@
 """Public ids and readable references of trades (E1, B5)."""
 
 import hashlib
+import re
 import secrets
 from datetime import datetime
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without I, O, 0 and 1
+PUBLIC_ID = re.compile(rf"ES\d{{6}}[{ALPHABET}]{{4}}", re.ASCII)
 
 
 def new_public_id(now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The people of every story: Bea buys, Sol sells, Max mediates, Olu operates. States are built through the acts themselves."""
+"""The people of every story: Bea buys, Sol sells, Max mediates, Olu operates. States come about by acts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,12 @@ def usd(text: str) -> Money:
 
 
 def _person(name: str, telegram_id: int, **more: Any) -> User:
-    defaults = {"first_name": name.title(), "telegram_id": telegram_id, "telegram_username": f"{name}_on_telegram", **more}
+    defaults = {
+        "first_name": name.title(),
+        "telegram_id": telegram_id,
+        "telegram_username": f"{name}_on_telegram",
+        **more,
+    }
     person, is_new = User.objects.get_or_create(username=name, defaults=defaults)
     if is_new:
         person.set_unusable_password()
@@ -92,7 +97,9 @@ def held_by(escrow: Escrow) -> Money:
     return balance_of(hold_account(escrow.public_id, "USD"))
 
 
-def an_offer(*, price: str = "20.00", side: str = Side.BUYER, fee_payer: str = "buyer", hours: int = 48, **more: Any) -> Escrow:
+def an_offer(
+    *, price: str = "20.00", side: str = Side.BUYER, fee_payer: str = "buyer", hours: int = 48, **more: Any
+) -> Escrow:
     """A trade that one side opened."""
     return create_escrow(
         actor=bea() if side == Side.BUYER else sol(),

@@ -43,7 +43,9 @@ def an_intent(escrow: Escrow) -> Intent:
     )
 
 
-def a_deposit(escrow: Escrow, value: str, *, intent: Intent | None = None, confirmed_at: datetime | None = None) -> CreditedDeposit:
+def a_deposit(
+    escrow: Escrow, value: str, *, intent: Intent | None = None, confirmed_at: datetime | None = None
+) -> CreditedDeposit:
     """`value` USD, come as USDT at 1:1."""
     number, worth = next(_numbers), usd(value)
     received = Money(worth.minor * 10_000, "USDT")

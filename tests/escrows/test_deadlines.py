@@ -32,7 +32,9 @@ def test_each_live_status_has_its_deadline(status: Status, field: str, name: str
     assert deadline_of(a_trade(status)) is None
 
 
-@pytest.mark.parametrize("status", [Status.DISPUTED, Status.COMPLETED, Status.REFUNDED, Status.CANCELLED, Status.EXPIRED])
+@pytest.mark.parametrize(
+    "status", [Status.DISPUTED, Status.COMPLETED, Status.REFUNDED, Status.CANCELLED, Status.EXPIRED]
+)
 def test_time_decides_nothing_in_the_others(status: Status) -> None:
     facts = dict.fromkeys(("expires_at", "accept_by", "delivery_deadline", "inspection_ends_at"), AT)
     assert deadline_of(a_trade(status, **facts)) is None

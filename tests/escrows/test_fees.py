@@ -66,7 +66,9 @@ policies = st.builds(
 
 
 @given(price=st.integers(1, 10**12), fee_payer=st.sampled_from(FeePayer.values), terms=policies)
-def test_nothing_is_ever_lost_between_what_is_paid_and_what_is_got(price: int, fee_payer: str, terms: FeePolicy) -> None:
+def test_nothing_is_ever_lost_between_what_is_paid_and_what_is_got(
+    price: int, fee_payer: str, terms: FeePolicy
+) -> None:
     pricing = price_escrow(usd(price), fee_payer, terms)
     assert pricing.buyer_total - pricing.seller_net == pricing.fee
     assert pricing.buyer_fee + pricing.seller_fee == pricing.fee

@@ -68,7 +68,9 @@ def test_a_full_refund_reverses_the_funding_exactly(composition: Composition) ->
 
 
 @given(composition=compositions(), data=st.data())
-def test_refunds_in_parts_never_give_anybody_more_than_they_put_in(composition: Composition, data: st.DataObject) -> None:
+def test_refunds_in_parts_never_give_anybody_more_than_they_put_in(
+    composition: Composition, data: st.DataObject
+) -> None:
     given_back = {CREDIT: 0, TOLERANCE: 0, "available": 0}
     left = composition
     for _ in range(4):

@@ -38,7 +38,7 @@ def test_a_cell_of_the_table_is_walked_or_refused(source: Status, target: Status
 
 
 def test_every_status_is_live_or_final_and_final_ones_lead_nowhere() -> None:
-    assert LIVE | FINAL == set(Status)
+    assert set(Status) == LIVE | FINAL
     assert not LIVE & FINAL
     assert {status for status in Status if not TRANSITIONS[status]} == FINAL
     assert set(TRANSITIONS) == set(Status)
@@ -74,7 +74,8 @@ def test_the_database_refuses_an_unknown_status() -> None:
 
 @pytest.mark.parametrize("status", sorted(FUNDED_ONCE))
 @pytest.mark.parametrize(
-    "lack", [{"payment_confirmed_at": None}, {"deposit_reference": ""}, {"delivery_deadline": None}, {"expires_at": "now"}]
+    "lack",
+    [{"payment_confirmed_at": None}, {"deposit_reference": ""}, {"delivery_deadline": None}, {"expires_at": "now"}],
 )
 def test_the_database_refuses_a_confirmed_trade_that_is_incomplete(status: Status, lack: dict[str, object]) -> None:
     escrow = a_row_in(status)

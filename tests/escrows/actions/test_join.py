@@ -21,7 +21,10 @@ def test_the_other_side_joins(side: str) -> None:
     joined = an_agreement(side=side)
     assert (joined.buyer, joined.seller) == (bea(), sol())
     assert joined.version == 2
-    assert list(Event.objects.order_by("seq").values_list("kind", flat=True)) == ["escrow.created", "escrow.party_joined"]
+    assert list(Event.objects.order_by("seq").values_list("kind", flat=True)) == [
+        "escrow.created",
+        "escrow.party_joined",
+    ]
 
 
 def test_the_token_itself_is_not_kept() -> None:
