@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from escrows.deadlines import ACCEPTANCE, DELIVERY, INSPECTION, OFFER, PAYMENT
 from escrows.states import Status
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
@@ -104,13 +105,13 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
             _BUYER,
             "deadline_near_buyer",
             _REMINDER,
-            only_if=_deadline_of("payment", "expires_at", "inspection", "inspection_ends_at"),
+            only_if=_deadline_of(OFFER, PAYMENT, INSPECTION),
         ),
         Route(
             _SELLER,
             "deadline_near_seller",
             _REMINDER,
-            only_if=_deadline_of("accept", "accept_by", "delivery", "delivery_deadline"),
+            only_if=_deadline_of(ACCEPTANCE, DELIVERY),
         ),
     ),
     Kind.DEPOSIT_PENDING: (),  # nobody: the payment screen is edited in place

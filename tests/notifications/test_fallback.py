@@ -84,7 +84,7 @@ def test_a_day_later_the_telegram_copy_is_skipped_when_email_told_it(event: Even
 
 
 def test_an_old_reminder_is_not_given(mail_server: type[Scripted]) -> None:
-    near = {"deadline": "accept_by", "deadline_at": clock.now().isoformat(), "lead_minutes": 30}
+    near = {"deadline": "acceptance", "deadline_at": clock.now().isoformat(), "lead_minutes": 30}
     event = told(Kind.ESCROW_DEADLINE_NEAR, cast.a_paid_trade(), **near)
     Delivery.objects.update(due_at=clock.real_now() - timedelta(hours=3))
     fallback.skip_stale()

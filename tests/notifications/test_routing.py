@@ -77,7 +77,7 @@ def _sample(kind: Kind, trade: object) -> dict[str, object]:
     always = {
         "user_id": cast.bea().pk,
         "contact_id": 1,
-        "deadline": "accept_by",
+        "deadline": "acceptance",
         "deadline_at": moment,
         "lead_minutes": 30,
     }
@@ -153,3 +153,19 @@ def test_goes_straight_to_email_when_the_bot_is_blocked() -> None:
     User.objects.filter(pk=cast.bea().pk).update(blocked_bot_at=clock.real_now())
     event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
     assert ("buyer", "email", "payment_confirmed") in lines_of(event)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "side"),
+    [
+        ("offer", "buyer"),
+        ("payment", "buyer"),
+        ("acceptance", "seller"),
+        ("delivery", "seller"),
+        ("inspection", "buyer"),
+    ],
+)
+def test_reminds_the_side_that_can_still_act(deadline: str, side: str) -> None:
+    near = {"deadline": deadline, "deadline_at": clock.now().isoformat(), "lead_minutes": 30}
+    event = told(Kind.ESCROW_DEADLINE_NEAR, cast.an_agreement(), **near)
+    assert lines_of(event) == {(side, "telegram", f"deadline_near_{side}")}
