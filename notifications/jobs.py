@@ -7,7 +7,7 @@ from notifications import fallback, mailing
 from notifications.fanout import fan_out as fan_out_batch
 
 # The schedule comes by once a minute; a limit that ends before its next visit is waited for, within this time. Together
-# with the time for mail and one mail server that hangs (2 × EMAIL_TIMEOUT) it stays below the queue's own time-out, 60 s.
+# with the time for mail and a mail server that hangs (2 × EMAIL_TIMEOUT) it stays below the queue's 60 s for a task.
 _LONGEST_WAIT_SECONDS = 15.0
 _MAIL_SECONDS = 12.0
 
