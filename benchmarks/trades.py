@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from escrows.fees import FeePolicy, price_escrow
 from escrows.identifiers import ALPHABET
@@ -93,12 +93,6 @@ def count_confirmed(trades: list[Trade]) -> int:
     """How many of the trades are paid."""
     ids = [trade.escrow.pk for trade in trades]
     return Escrow.objects.filter(pk__in=ids, status=Status.PAYMENT_CONFIRMED).count()
-
-
-def refresh_statistics() -> None:
-    """What autovacuum does in an older database; a fresh one would be planned as if its tables were empty."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def _escrow(buyer: User, seller: User) -> Escrow:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from benchmarks import trades
-from benchmarks.drain import open_accounts
+from benchmarks.drain import age_the_house
 from benchmarks.measuring import Cell, Ratio, run_in_turns
 from benchmarks.trades import Trade
 from payments.actions.apply_event import drain
@@ -60,8 +60,7 @@ class Burst:
 
 def measure(*, rounds: int) -> list[Ratio | str]:
     """Starts both servers, sends to them in turn, stops them."""
-    open_accounts()
-    trades.refresh_statistics()
+    age_the_house()
     with (
         serving("lockbay.wsgi:application") as ours,
         serving("benchmarks.naive.wsgi:application") as naive,
