@@ -215,6 +215,12 @@ def test_every_fault_that_the_code_cites_is_in_the_table_of_faults() -> None:
     assert {fault: place for fault, place in cited.items() if fault not in known} == {}
 
 
+def test_every_fault_names_its_test_or_says_that_it_has_none() -> None:
+    proofs = _headed("faults.md", r"^\| F\d+ \|.*\| ([^|]*) ?\|$")
+    assert len(proofs) == 45
+    assert [proof for proof in proofs if not re.match(r"(in part: )?`tests/|later|no test yet", proof)] == []
+
+
 def test_every_rule_is_stated_once() -> None:
     rules = _headed("rules.md", r"^- \*\*([A-Z]\d+)\*\* ")
     assert sorted(set(rules)) == sorted(rules)
