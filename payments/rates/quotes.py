@@ -21,6 +21,7 @@ from payments.rates.errors import RateUnavailable
 
 RE_READ_SECONDS = 20.0
 _SILENT_DATABASE_SECONDS = 5.0  # how long a silent database is left in peace
+_MISSING_SECONDS = 1.0  # a batch that lacks a rate looks once, not once an event
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Quote:
 
 # (name, name) → the quote and the moment (monotonic) until which neither its label nor its value needs another look.
 _known: dict[Pair, tuple[Quote, float]] = {}
+_missing_until: dict[Pair, float] = {}
 
 
 def quote_of(base: str, quote: str = "USD", *, max_age: timedelta | None = None) -> Quote:
@@ -69,6 +71,7 @@ def load_stored() -> dict[Pair, Quote]:
     usable = {(row[0], row[1]): quote for row in rows if (quote := _usable(*row)) is not None}
     fresh = {name: entry for pair, quote in usable.items() for name, entry in _entries_of(pair, quote)}
     _known.update(fresh)
+    _missing_until.clear()
     return usable
 
 
@@ -83,12 +86,16 @@ def price_of_text(text: str) -> Decimal:
 def forget_all() -> None:
     """Forgets what this process knows; the next look-up reads the table."""
     _known.clear()
+    _missing_until.clear()
 
 
 def _look_again(base: str, quote: str) -> Quote:
     pair = pair_of(base, quote)
     if pair[0] == pair[1]:
         return Quote(pair[0], pair[1], Decimal(1), "identity", clock.real_now(), tiers.RAPID)
+    if time.monotonic() < _missing_until.get(pair, 0):
+        counting.count_miss(base, "missing")
+        raise RateUnavailable(base, quote, "missing")
     counting.report_hits()
     try:
         usable = load_stored()
@@ -98,6 +105,7 @@ def _look_again(base: str, quote: str) -> Quote:
         return _local(base, quote, error)
     if pair not in usable:
         _known.pop((base, quote), None)
+        _missing_until[pair] = time.monotonic() + _MISSING_SECONDS
         counting.count_miss(base, "missing")
         raise RateUnavailable(base, quote, "missing")
     return usable[pair]
