@@ -12,6 +12,7 @@ from escrows.errors import NotAllowed, NotFound, Reason, WrongStatus
 from escrows.models import Escrow, Side
 from escrows.states import JOINABLE, PAYABLE, RELEASABLE, Status
 from lockbay.people.models import User
+from lockbay.people.roles import MEDIATOR, OPERATOR, OWNER
 
 _ONLY = {Side.BUYER: Reason.BUYER_ONLY, Side.SELLER: Reason.SELLER_ONLY}
 
@@ -71,7 +72,7 @@ def require_can_undo_release(escrow: Escrow, actor: User | None, now: datetime) 
 
 def require_can_complete(escrow: Escrow, actor: User | None, now: datetime) -> None:
     """The system or staff, once the undo window or the inspection of a delivered trade is over (E12, E14)."""
-    _require_system_or_staff(actor)
+    _require_system_or_staff(escrow, actor)
     _require_status(escrow, RELEASABLE)
     if not is_completion_due(escrow, now):
         raise NotAllowed(Reason.NOT_DUE, until=escrow.release_due_at or escrow.inspection_ends_at)
@@ -104,7 +105,7 @@ def require_can_cancel(escrow: Escrow, actor: User | None, now: datetime) -> Non
 
 def require_can_expire(escrow: Escrow, actor: User | None, now: datetime) -> None:
     """The system or staff, when nobody paid in time."""
-    _require_system_or_staff(actor)
+    _require_system_or_staff(escrow, actor)
     _require_status(escrow, PAYABLE)
     if escrow.expires_at is None or now < escrow.expires_at:
         raise NotAllowed(Reason.NOT_DUE, until=escrow.expires_at)
@@ -112,7 +113,7 @@ def require_can_expire(escrow: Escrow, actor: User | None, now: datetime) -> Non
 
 def require_can_refund_unaccepted(escrow: Escrow, actor: User | None, now: datetime) -> None:
     """The system or staff, when the seller stayed silent (E11)."""
-    _require_system_or_staff(actor)
+    _require_system_or_staff(escrow, actor)
     _require_status(escrow, {Status.PAYMENT_CONFIRMED})
     if escrow.accept_by is None or now < escrow.accept_by:
         raise NotAllowed(Reason.NOT_DUE, until=escrow.accept_by)
@@ -132,8 +133,15 @@ def _require_side(escrow: Escrow, actor: User | None, wanted: Side) -> None:
         raise NotAllowed(_ONLY[wanted])
 
 
-def _require_system_or_staff(actor: User | None) -> None:
-    if actor is not None and not is_staff(actor):
+def may_act_as_staff(actor: User) -> bool:
+    """Owners, operators and mediators; an auditor only looks (A4)."""
+    if not is_staff(actor):
+        return False
+    return actor.is_superuser or actor.groups.filter(name__in=[OWNER, OPERATOR, MEDIATOR]).exists()
+
+
+def _require_system_or_staff(escrow: Escrow, actor: User | None) -> None:
+    if actor is not None and (side_of(escrow, actor) is not None or not may_act_as_staff(actor)):
         raise NotAllowed(Reason.STAFF_ONLY)
 
 

@@ -1,0 +1,158 @@
+"""Trades in the admin: read-only rows, the whole story of each, and the few buttons staff have so far (A1, A2).
+
+A button asks for a written reason, shows what would be posted, and calls the same act as the job, with the staff member
+as its actor. What the act refuses is said on the page and changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from escrows.actions.complete_release import complete_release
+from escrows.actions.expire import expire_escrow
+from escrows.actions.refund_unaccepted import refund_unaccepted
+from escrows.errors import EscrowRefusal, NotAllowed, SnapshotMalformed, WrongStatus
+from escrows.models import Escrow
+from escrows.policy import may_act_as_staff
+from escrows.preview import Preview, refund_preview, release_preview
+from lockbay.events.models import Event
+from lockbay.events.recording import broken_links
+from wallets.accounts import hold_account
+from wallets.models import Operation
+
+_CHIPS = {
+    "created": None,
+    "payment_pending": "warning",
+    "payment_confirmed": "info",
+    "active": "info",
+    "delivered": "info",
+    "disputed": "danger",
+    "completed": "success",
+    "refunded": None,
+    "cancelled": None,
+    "expired": None,
+}
+
+
+@admin.register(Escrow)
+class EscrowAdmin(ModelAdmin):
+    list_display = ["public_id", "chip", "price_text", "buyer", "seller", "created_at", "closed_at", "close_reason"]
+    list_filter = ["status", "fee_payer", "started_by"]
+    search_fields = ["public_id", "buyer__username", "seller__username", "deposit_reference"]
+    list_select_related = ["buyer", "seller"]
+    ordering = ["-id"]
+    show_full_result_count = False
+    actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent"]
+    change_form_outer_after_template = "admin/escrows/story.html"
+
+    @display(description="status", ordering="status", label=_CHIPS)
+    def chip(self, escrow: Escrow) -> str:
+        return str(escrow.status)
+
+    @display(description="price", ordering="price_minor")
+    def price_text(self, escrow: Escrow) -> str:
+        return str(escrow.price)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The row, and below it everything that happened."""
+        escrow = Escrow.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        story = story_of(escrow) if escrow is not None else {}
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
+        return page
+
+    @action(description="Expire unpaid", url_path="expire-unpaid", permissions=["act"])
+    def expire_unpaid(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, expire_escrow, None)
+
+    @action(description="Complete overdue release", url_path="complete-overdue", permissions=["act"])
+    def complete_overdue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, complete_release, release_preview)
+
+    @action(description="Refund unaccepted", url_path="refund-unaccepted", permissions=["act"])
+    def refund_silent(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, refund_unaccepted, refund_preview)
+
+    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_act_as_staff(request.user)  # type: ignore[arg-type]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def _act(
+        self,
+        request: HttpRequest,
+        object_id: int,
+        act: Callable[..., Escrow],
+        preview: Callable[[Escrow], Preview] | None,
+    ) -> HttpResponse:
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        escrow = get_object_or_404(Escrow.objects.select_related("buyer", "seller"), pk=object_id)
+        if request.method == "POST":
+            try:
+                act(actor=request.user, escrow_id=escrow.pk, note=request.POST.get("reason", ""))
+            except (EscrowRefusal, SnapshotMalformed) as refusal:
+                messages.error(request, _said("refused", refusal=refusal, **_codes_of(refusal)))
+            else:
+                messages.success(request, _said("done", escrow=escrow))
+            return redirect(reverse("admin:escrows_escrow_change", args=[escrow.pk]))
+        page = {
+            **self.admin_site.each_context(request),
+            "escrow": escrow,
+            "act": act.__name__,
+            "lines": _lines_of(escrow, preview),
+            "opts": self.opts,
+            "title": escrow.public_id,
+        }
+        return TemplateResponse(request, "admin/escrows/act.html", page)
+
+
+def story_of(escrow: Escrow) -> dict[str, Any]:
+    """Events with the proof of their chain, the operations that touched the hold, and how many messages were made."""
+    about = Event.objects.filter(subject_type="escrow", subject_id=escrow.pk)
+    hold = str(hold_account(escrow.public_id, escrow.asset))
+    touching = Operation.objects.filter(entries__account__code=hold)
+    paying = Operation.objects.filter(memo=escrow.public_id)
+    return {
+        "timeline": about.select_related("actor").order_by("seq"),
+        "broken": broken_links("escrow", escrow.pk),
+        "operations": (touching | paying).distinct().order_by("pk").prefetch_related("entries__account"),
+        "deliveries": about.aggregate(count=Count("deliveries"))["count"],
+    }
+
+
+def _lines_of(escrow: Escrow, preview: Callable[[Escrow], Preview] | None) -> tuple[Any, ...]:
+    try:
+        return () if preview is None else preview(escrow).lines
+    except SnapshotMalformed:
+        return ()  # the act itself will refuse, and say so
+
+
+def _codes_of(refusal: Exception) -> dict[str, Any]:
+    if isinstance(refusal, NotAllowed):
+        return {"kind": "not_allowed", "reason": refusal.reason.value, "until": refusal.until}
+    if isinstance(refusal, WrongStatus):
+        return {"kind": "wrong_status", "current": refusal.current}
+    return {"kind": "malformed" if isinstance(refusal, SnapshotMalformed) else "other"}
+
+
+def _said(template: str, **context: Any) -> str:
+    return render_to_string(f"admin/escrows/{template}.txt", context).strip()
