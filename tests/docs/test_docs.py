@@ -196,6 +196,12 @@ def _means_the_same(written: str, default: str) -> bool:
     )
 
 
+def test_every_system_check_is_explained() -> None:
+    ids = set(re.findall(r'id="(lockbay\.[EW]\d+)"', (ROOT / "lockbay" / "checks.py").read_text()))
+    explained = set(re.findall(r"`(lockbay\.[EW]\d+)`", (ROOT / "docs" / "running.md").read_text()))
+    assert explained == ids
+
+
 # --- Rules, faults, decisions ------------------------------------------------------------------------------------
 
 
