@@ -87,10 +87,10 @@ def _largest_agreement(claims: Sequence[Claim]) -> list[Claim]:
 def _median(claims: Sequence[Claim]) -> Judged:
     rates = [claim.rate for claim in claims]
     middle = len(rates) // 2
-    rate = rates[middle] if len(rates) % 2 else (rates[middle - 1] + rates[middle]) / 2
+    rate = rates[middle] if len(rates) % 2 else _DIGITS.divide(rates[middle - 1] + rates[middle], 2)
     sources = "+".join(sorted(claim.source for claim in claims))
     return Judged(_DIGITS.plus(rate), sources[:40], min(claim.said_at for claim in claims))
 
 
 def _step(old: Decimal, new: Decimal) -> Decimal:
-    return abs(new - old) / old
+    return _DIGITS.divide(abs(new - old), old)

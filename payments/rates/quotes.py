@@ -134,6 +134,6 @@ def _usable(base: str, quote: str, rate_text: str, source: str, fetched_at: date
 
 
 def _entries_of(pair: Pair, quote: Quote) -> list[tuple[Pair, tuple[Quote, float]]]:
-    until = time.monotonic() + min(RE_READ_SECONDS, tiers.seconds_in_tier(age_of(quote)))
+    until = time.monotonic() + min(RE_READ_SECONDS, tiers.time_left_in_tier(age_of(quote)).total_seconds())
     names = [(base, other) for base in NAMES_OF.get(pair[0], ()) for other in NAMES_OF.get(pair[1], ())]
     return [(name, (quote, until)) for name in names]

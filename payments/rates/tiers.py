@@ -19,12 +19,12 @@ def tier_of_age(age: timedelta) -> str | None:
     return None
 
 
-def seconds_in_tier(age: timedelta) -> float:
+def time_left_in_tier(age: timedelta) -> timedelta:
     """How long a quote of this age keeps its label; 0 when it has none."""
     for _tier, limit in limits():
         if age <= limit:
-            return (limit - age).total_seconds()
-    return 0.0
+            return limit - age
+    return timedelta()
 
 
 def limits() -> tuple[tuple[str, timedelta], ...]:
