@@ -73,14 +73,14 @@ class Press:
     def encode(self) -> str:
         """The callback data. Raises: ValueError when a part has the wrong shape or it is too long for Telegram."""
         data = f"{self.verb.value}:{self.subject}:{self.digest}:{self.extra}"
-        if not _SHAPE.match(data) or len(data.encode()) > MOST_BYTES:
+        if not _SHAPE.fullmatch(data) or len(data.encode()) > MOST_BYTES:
             raise ValueError(data)
         return data
 
 
 def decode(data: str) -> Press:
     """Reads callback data. Raises: StaleButton for anything that `Press.encode` would not write today."""
-    match = _SHAPE.match(data)
+    match = _SHAPE.fullmatch(data)
     if match is None:
         raise StaleButton(data[:MOST_BYTES])
     try:

@@ -23,6 +23,7 @@ from lockbay.people.models import Channel
 from notifications.channels.base import Accepted, ChannelError, ChannelUnavailable
 from notifications.channels.telegram import read_telegram_error
 from notifications.fanout import fan_out
+from notifications.models import Delivery, DeliveryState
 from notifications.rendering import render
 from notifications.sending import Claimed, claim, end_leases, mark_failed, put_back, settle
 from telegrambot.database import in_database
@@ -36,7 +37,8 @@ CHANNEL = Channel.TELEGRAM.value
 LOOK_EVERY_SECONDS = 0.25
 CHAT_PAUSE_SECONDS = 1.0
 _MOST_IN_FLIGHT = 16
-_RETRY_PAUSE_SECONDS = 3.0
+_BEHIND_SECONDS = 0.05
+_LONGEST_BEHIND = timedelta(minutes=2)  # a message that waits longer than this does not hold up later ones
 _MOST_EASED = 4.0  # after 429s a slot takes up to this many times longer; each success takes a tenth back
 
 
@@ -49,15 +51,6 @@ class Notice:
     markup: InlineKeyboardMarkup | None
 
 
-@dataclass(frozen=True)
-class _FirstInLine:
-    """The delivery that others of its chat, unless more urgent, let pass until `until` (monotonic)."""
-
-    delivery_id: int
-    priority: int
-    until: float
-
-
 class Sender:
     """Runs until `stopping`; then waits for the answers it still expects."""
 
@@ -67,7 +60,6 @@ class Sender:
         self._slot_at = 0.0
         self._eased = 1.0
         self._free_at: dict[int, float] = {}
-        self._first: dict[int, _FirstInLine] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -95,7 +87,7 @@ class Sender:
         if not claimed:
             return False
         one = claimed[0]
-        wait = self._wait_of(one)
+        wait = max(self._pause_of(one), await in_database(seconds_behind, one))
         if wait > 0:
             await in_database(put_back, one, due_at=clock.real_now() + timedelta(seconds=wait))
             return True
@@ -136,34 +128,15 @@ class Sender:
         if len(self._free_at) > 10_000:
             self._free_at = {chat: at for chat, at in self._free_at.items() if at > now}
 
-    def _wait_of(self, one: Claimed) -> float:
-        """Seconds until this delivery may go: its chat has had its second, and nobody of equal rank is in front."""
-        if one.chat_id is None:
-            return 0.0
+    def _pause_of(self, one: Claimed) -> float:
+        """Seconds until the chat has had its pause."""
         now = time.monotonic()
-        first = self._first.get(one.chat_id)
-        is_behind = (
-            first is not None
-            and first.delivery_id != one.delivery_id
-            and first.until > now
-            and first.priority <= one.delivery.priority
-        )
-        wait = self._free_at.get(one.chat_id, now) - now
-        if is_behind:
-            return max(wait, CHAT_PAUSE_SECONDS)
-        if wait > 0:
-            self._put_first(one, wait)
-        return wait
-
-    def _put_first(self, one: Claimed, wait: float) -> None:
-        if one.chat_id is not None:
-            until = time.monotonic() + wait * 1.2 + 5.0
-            self._first[one.chat_id] = _FirstInLine(one.delivery_id, one.delivery.priority, until)
+        return 0.0 if one.chat_id is None else self._free_at.get(one.chat_id, now) - now
 
     async def _send(self, one: Claimed) -> None:
         try:
             answer = await self._try(one)
-            self._learn(one, answer)
+            self._learn(answer)
             await in_database(settle, one, answer)
         except Exception as error:
             # A bug in a template, or the database is gone. The row says so, or its lease runs out: nothing is lost.
@@ -184,24 +157,31 @@ class Sender:
             return read_telegram_error(error)
         return Accepted(str(message.message_id))
 
-    def _learn(self, one: Claimed, answer: Accepted | ChannelError) -> None:
-        if one.chat_id is None:
-            return
+    def _learn(self, answer: Accepted | ChannelError) -> None:
         if not isinstance(answer, ChannelUnavailable):
             self._eased = max(1.0, self._eased * 0.9)
-            if self._first.get(one.chat_id, _NOBODY).delivery_id == one.delivery_id:
-                del self._first[one.chat_id]
-            return
-        wait = _RETRY_PAUSE_SECONDS
-        if answer.retry_after is not None:
-            wait = answer.retry_after
+        elif answer.retry_after is not None:
+            # Telegram does not say whether the chat or the bot is meant: everything waits.
             self._eased = min(_MOST_EASED, self._eased * 1.5)
-            self._slot_at = max(self._slot_at, time.monotonic() + wait)
-        self._free_at[one.chat_id] = time.monotonic() + wait
-        self._put_first(one, wait)
+            self._slot_at = max(self._slot_at, time.monotonic() + answer.retry_after)
 
 
-_NOBODY = _FirstInLine(0, 0, 0.0)
+def seconds_behind(one: Claimed) -> float:
+    """Seconds that an earlier, not less urgent message to the same person still needs to go first; 0 for none.
+
+    Read from the rows, so that the order of a chat also survives a restart.
+    """
+    now = clock.real_now()
+    earlier = Delivery.objects.filter(
+        channel=CHANNEL,
+        recipient_id=one.delivery.recipient_id,
+        state__in=[DeliveryState.QUEUED, DeliveryState.SENDING],
+        pk__lt=one.delivery_id,
+        priority__lte=one.delivery.priority,
+        due_at__lt=now + _LONGEST_BEHIND,
+    )
+    due_at = earlier.order_by("-due_at").values_list("due_at", flat=True).first()
+    return 0.0 if due_at is None else max(_BEHIND_SECONDS, (due_at - now).total_seconds() + _BEHIND_SECONDS)
 
 
 def render_notice(one: Claimed) -> Notice:

@@ -1,4 +1,4 @@
-"""The real bot in the hands of a test: it talks to a sandbox over HTTP, step by step, and can be killed and started again."""
+"""The real bot in the hands of a test: it talks to a sandbox over HTTP, step by step, and can be started again."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
+from escrows.models import Escrow
 from lockbay.people.models import User
 from telegrambot.application import BotApplication
 from telegrambot.bot_client import build_bot
@@ -15,8 +16,10 @@ from telegrambot.outgoing import Sender
 from telegrambot.sandbox.testing import SandboxClient
 from telegrambot.updates import store_updates
 from telegrambot.updates_loop import ALLOWED_UPDATES
+from tests import cast
 
 T = TypeVar("T")
+TELEGRAM_IDS = {"bea": 611240718, "sol": 5930417265}
 
 
 class House:
@@ -86,10 +89,21 @@ class House:
         toasts = self.people.state()["toasts"]
         return str(toasts[-1]["text"]) if toasts else ""
 
+    def play_cast(self) -> None:
+        """Bea's and Sol's phones belong to the people of tests.cast; both have pressed Start."""
+        for person, user in (("bea", cast.bea()), ("sol", cast.sol())):
+            User.objects.filter(pk=user.pk).update(telegram_id=TELEGRAM_IDS[person])
+            self.people.start(person)
+        self.pump()
+
+    def opens_trade(self, person: str, escrow: Escrow) -> dict[str, Any]:
+        """Somebody writes the trade's number; returns its screen."""
+        self.pump()  # notices first
+        return self.says(person, escrow.public_id)
+
     def user(self, person: str) -> User:
         """Our account of somebody."""
-        ids = {row["key"]: row["id"] for row in self.people.state()["people"]}
-        return User.objects.get(telegram_id=ids[person])
+        return User.objects.get(telegram_id=TELEGRAM_IDS[person])
 
     async def _start(self) -> None:
         self.stopping = asyncio.Event()
@@ -148,3 +162,32 @@ def link_in(message: dict[str, Any]) -> str:
     found = re.search(rf"https://t\.me/{settings.TELEGRAM_BOT_USERNAME}\?start=\S+", message["text"])
     assert found is not None, message["text"]
     return found[0]
+
+
+def text_update(person: str, update_id: int, text: str = "", **content: Any) -> dict[str, Any]:
+    """A raw message as Telegram sends it; `content` instead of a text, e.g. sticker={…}."""
+    telegram_id = TELEGRAM_IDS[person]
+    message: dict[str, Any] = {
+        "message_id": update_id,
+        "date": 1_790_000_000,
+        "chat": {"id": telegram_id, "type": "private", "first_name": person.title()},
+        "from": {"id": telegram_id, "is_bot": False, "first_name": person.title(), "username": f"{person}_user"},
+        **({"text": text} if text else content),
+    }
+    if text.startswith("/"):
+        message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}]
+    return {"update_id": update_id, "message": message}
+
+
+def press_update(
+    person: str, update_id: int, data: str, message: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A raw press of a button with any data; without `message` it is on one that Telegram no longer shows us."""
+    telegram_id = TELEGRAM_IDS[person]
+    chat = {"id": telegram_id, "type": "private", "first_name": person.title()}
+    shown: dict[str, Any] = {"message_id": 1, "date": 0, "chat": chat}
+    if message is not None:
+        shown = {"message_id": message["message_id"], "date": 1_790_000_000, "chat": chat, "text": message["text"]}
+    sender = {"id": telegram_id, "is_bot": False, "first_name": person.title()}
+    query = {"id": f"q{update_id}", "from": sender, "message": shown, "chat_instance": "1", "data": data, **more}
+    return {"update_id": update_id, "callback_query": query}

@@ -34,7 +34,7 @@ def test_a_trade_goes_from_new_to_the_sellers_wallet(house):
     assert "100.00 USD" in joined["text"]
 
     house.presses("bea", "Open the trade", created)
-    choice = house.presses("bea", "Pay 105.00 USD", house.last("bea") if "Pay" in str(labels_of(house.last("bea"))) else None)
+    choice = house.presses("bea", "Pay 105.00 USD", _message_with(house, "bea", "Pay 105.00 USD"))
     assert "How would you like to pay 105.00 USD?" in choice["text"]
     screen = house.presses("bea", "USDT · Tron")
     assert screen["photo"]
