@@ -8,10 +8,13 @@ bound values.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models
+
+from lockbay.array_literals import array_literal
 
 Row = dict[str, Any]
 _SQLITE_MOST_VALUES = 30_000
@@ -92,7 +95,8 @@ def _update_statement(
     # The keys are named a second time: without statistics the join alone may read the whole table.
     if connection.vendor == "postgresql":
         source = f"unnest({_arrays(columns)}) AS v({named})"
-        picked, parameters = f"= ANY (%s::{columns.types[0]}[])", [*values, values[0]]
+        arrays = [array_literal(column) for column in values]
+        picked, parameters = f"= ANY (%s::{columns.types[0]}[])", [*arrays, arrays[0]]
     else:
         aliased = ", ".join(f"column{n + 1} AS c{n}" for n in range(len(keys)))
         source = f"(SELECT {aliased} FROM (VALUES {_tuples(len(chunk), len(keys))})) AS v"  # noqa: S608  placeholders
@@ -110,7 +114,8 @@ def _source(columns: _Columns, chunk: Sequence[Row], keys: Sequence[str]) -> tup
     if connection.vendor == "postgresql":
         named = ", ".join(f"c{n}" for n in range(len(keys)))
         rows = f"unnest({_arrays(columns)}) WITH ORDINALITY AS v({named}, place)"
-        return f"SELECT {named} FROM {rows} ORDER BY place", values  # noqa: S608  names come from the models
+        arrays = [array_literal(column) for column in values]
+        return f"SELECT {named} FROM {rows} ORDER BY place", arrays  # noqa: S608  names come from the models
     return f"VALUES {_tuples(len(chunk), len(keys))}", _flat(values)
 
 
@@ -139,6 +144,8 @@ def _run(sql: str, parameters: list[Any], *, fetch: bool) -> list[tuple[Any, ...
 
 
 def _prepared(field: Any, value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None and connection.vendor == "postgresql":
+        return value
     return field.get_db_prep_save(value, connection)
 
 

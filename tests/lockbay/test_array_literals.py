@@ -5,18 +5,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection, models
-from hypothesis import given
-from hypothesis import strategies as st
+from django.db import models
 from psycopg import Binary
 from psycopg.types.json import Jsonb
 
 from lockbay.array_literals import array_literal
+from lockbay.models import Heartbeat
+from lockbay.setsql import insert_new
 
 MOMENT = datetime(2026, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
-needs_postgresql = pytest.mark.skipif(
-    "connection.vendor != 'postgresql'", reason="arrays are PostgreSQL's"
-)
+NASTY = [
+    "",
+    "null",
+    "NULL",
+    "a,b",
+    '"',
+    "\\",
+    '\\"',
+    "{}",
+    "{1,2}",
+    " x ",
+    "line\nbreak",
+    "\t",
+    "naïve 💰",
+    "%s",
+    "'",
+    "\u2028",
+]
 
 
 class Colour(models.TextChoices):
@@ -44,3 +59,12 @@ def test_a_column_becomes_the_literal_that_postgresql_reads(values: list[Any], l
 def test_a_type_that_is_not_known_is_refused() -> None:
     with pytest.raises(TypeError, match="float"):
         array_literal([1.5])
+
+
+@pytest.mark.django_db
+def test_texts_full_of_signs_come_back_as_they_were() -> None:
+    rows = [{"name": text, "beat_at": MOMENT, "detail": {text: [text, None, 1]}} for text in NASTY]
+    assert insert_new(Heartbeat, rows, returning=["name"]) == [(text,) for text in NASTY]
+    for text in NASTY:
+        row = Heartbeat.objects.get(pk=text)
+        assert (row.beat_at, row.detail) == (MOMENT, {text: [text, None, 1]})
