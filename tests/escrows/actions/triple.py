@@ -50,16 +50,20 @@ class Triple:
                 self.act(escrow)
         assert snapshot_of(escrow) == before
 
-    def test_a_failing_last_step_undoes_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failing_last_step_undoes_all_and_logs_no_success(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
         for status in self.allowed:
             escrow = a_trade_in(status)
             self.make_ready(escrow)
             before = snapshot_of(escrow)
+            caplog.clear()
             with monkeypatch.context() as patched:
                 patched.setattr(recording, "_hooks", [_fail])
                 with pytest.raises(LastStepFailed):
                     self.act(escrow)
             assert snapshot_of(escrow) == before
+            assert "ESCROW_" not in caplog.text
 
     def test_refuses_a_stranger(self) -> None:
         if self.is_for_the_system:
