@@ -30,7 +30,8 @@ def read_body(request: HttpRequest, *, limit: int) -> bytes:
 
 
 def _read_up_to(stream: Any, limit: int) -> bytes:
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     while True:
         piece = stream.read(_PIECE)
         if not piece:

@@ -40,7 +40,8 @@ def is_anything_due() -> bool:
 
 
 def take_turn() -> bool:
-    """Whoever gets the turn applies for everybody, until its transaction ends. On SQLite BEGIN IMMEDIATE is the turn."""
+    """Whoever gets the turn applies for everybody, until its transaction ends. On SQLite BEGIN IMMEDIATE is the
+    turn."""
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
@@ -83,8 +84,8 @@ def record_loss(ids: Sequence[int], error: str) -> None:
 
 def delay_after(attempts: int) -> timedelta:
     """Exponential backoff with jitter: about 2 s, 4 s, 8 s … five minutes at most."""
-    longest = min(_FIRST_DELAY * 2 ** min(attempts - 1, 16), _LONGEST_DELAY)
-    return longest * random.uniform(0.5, 1.0)
+    doublings = max(0, min(attempts - 1, 16))
+    return min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY) * random.uniform(0.5, 1.0)
 
 
 def _settle(verdict: Verdict) -> None:

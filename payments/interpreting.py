@@ -1,4 +1,5 @@
-"""From stored bytes to what they say: each inbox row becomes reports, or a reason why nobody can read it. In memory only."""
+"""From stored bytes to what they say: each inbox row becomes reports, or a reason why nobody can read it. In memory
+only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

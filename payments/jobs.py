@@ -1,4 +1,5 @@
-"""The scheduled work of this room (lockbay/jobs.py lists when). Every job may be killed and started again at any point."""
+"""The scheduled work of this room (lockbay/jobs.py lists when). Every job may be killed and started again at any
+point."""
 
 import structlog
 

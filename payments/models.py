@@ -107,7 +107,8 @@ class Deposit(models.Model):
 
 
 class InboxEvent(models.Model):
-    """A raw, well-signed event (or a provider's answer to our question), committed before anything happens with it (P1).
+    """A raw, well-signed event (or a provider's answer to our question), committed before anything happens with it
+    (P1).
 
     `next_try_at` null means due at once: no clock of the node that took it decides when it is applied.
     """
@@ -144,7 +145,8 @@ class InboxEvent(models.Model):
 
 
 class StoredRate(models.Model):
-    """The last accepted rate of a pair, so that a restart starts warm (R2). `rate` is decimal text: no database rounds it."""
+    """The last accepted rate of a pair, so that a restart starts warm (R2). `rate` is decimal text: no database
+    rounds it."""
 
     base = models.CharField(max_length=8)
     quote = models.CharField(max_length=8)

@@ -48,7 +48,8 @@ def confirmed_deposits_have_operations(full: bool) -> Iterator[Breach]:
 
 
 def one_deposit_per_payment(full: bool) -> Iterator[Breach]:
-    """One deposit per (chain, txid, recipient), whatever the spelling. The constraint says it; the proof does not believe it."""
+    """One deposit per (chain, txid, recipient), whatever the spelling. The constraint says it; the proof does not
+    believe it."""
     if not full:
         return
     doubles = (

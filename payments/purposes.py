@@ -1,4 +1,5 @@
-"""What deposits are for. This room has never heard of agreements: an intent carries a purpose and a reference, and whoever
+"""What deposits are for. This room has never heard of agreements: an intent carries a purpose and a reference, and
+whoever
 owns the purpose registers a handler that runs inside the transaction which credits the deposit (E7)."""
 
 from collections.abc import Callable, Sequence
@@ -17,8 +18,10 @@ from wallets.money import Money
 class CreditedDeposit:
     """A confirmed deposit about to be credited.
 
-    `received` is coin, `value` what it is worth in the intent's price asset: at the intent's frozen rate when first seen
-    inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs` plus legs
+    `received` is coin, `value` what it is worth in the intent's price asset: at the intent's frozen rate when first
+    seen
+    inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs`
+    plus legs
     that are worth +`value`.
     """
 

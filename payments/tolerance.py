@@ -8,7 +8,8 @@ from wallets.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """`percent` of the expected amount, never less than `least` nor more than `most` cents, for amounts up to `up_to`."""
+    """`percent` of the expected amount, never less than `least` nor more than `most` cents, for amounts up to
+    `up_to`."""
 
     up_to: int | None
     percent: int
@@ -26,7 +27,8 @@ HARD_CAP = 15_00  # whatever the table says
 
 
 def tolerance_of(expected: Money) -> Money:
-    """The largest accepted shortfall of an amount in USD, floored to the cent. Raises: UnknownAsset for other assets."""
+    """The largest accepted shortfall of an amount in USD, floored to the cent. Raises: UnknownAsset for other
+    assets."""
     if expected.asset != "USD":
         raise UnknownAsset(expected.asset)
     band = next(band for band in BANDS if band.up_to is None or expected.minor <= band.up_to)

@@ -1,4 +1,5 @@
-"""Where providers send their events. Anything below a known provider's address is taken: several providers give up on 404."""
+"""Where providers send their events. Anything below a known provider's address is taken: several providers give up
+on 404."""
 
 from django.urls import re_path
 

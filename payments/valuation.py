@@ -1,4 +1,5 @@
-"""What a coin amount is worth, and how much coin a price costs: whole-number arithmetic, no rounding but the named one."""
+"""What a coin amount is worth, and how much coin a price costs: whole-number arithmetic, no rounding but the named
+one."""
 
 from decimal import Decimal
 

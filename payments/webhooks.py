@@ -51,7 +51,7 @@ class WebhookView(APIView):
             return _refuse(provider, 401, error.reason, expected=error.expected)
         return _take(adapter, raw, request)
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Says what is expected instead."""
         answer = _refuse("any", 405, "method_not_allowed", expected="POST with the provider's signature header")
         answer["Allow"] = "POST"

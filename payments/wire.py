@@ -1,6 +1,7 @@
 """Reading JSON that strangers wrote: exact numbers, no surprises, one reason code for each way of being wrong (F11).
 
-Money is read as Decimal, never as float. Refused: NaN and infinities, numbers of more than 80 characters, duplicate keys,
+Money is read as Decimal, never as float. Refused: NaN and infinities, numbers of more than 80 characters, duplicate
+keys,
 lone surrogates, null bytes, nesting deeper than the parser goes, anything that is not an object.
 """
 

@@ -1,6 +1,7 @@
 """Applies due inbox events in batches: one transaction and a constant number of statements a batch (DESIGN: the drain).
 
-drain() is what requests, jobs and tests call. Inside a batch's transaction `apply_rows_within` does the work; replay uses
+drain() is what requests, jobs and tests call. Inside a batch's transaction `apply_rows_within` does the work; replay
+uses
 the same function. Lock order: inbox rows → intents → deposits → the purposes' own rows → accounts.
 """
 
@@ -55,9 +56,11 @@ class BatchResult:
 
 
 def drain(budget_ms: int | None = None) -> int:
-    """Applies due events until a look finds none, somebody else is at it, or the budget is spent; returns how many were taken.
+    """Applies due events until a look finds none, somebody else is at it, or the budget is spent; returns how many
+    were taken.
 
-    With a budget, what is left is handed to the worker by one wake-up. Raises only when the database itself is in trouble.
+    With a budget, what is left is handed to the worker by one wake-up. Raises only when the database itself is in
+    trouble.
     """
     ends = None if budget_ms is None else time.monotonic() + budget_ms / 1000
     taken = 0
@@ -73,7 +76,8 @@ def drain(budget_ms: int | None = None) -> int:
 
 
 def apply_rows_within(rows: Sequence[InboxEvent]) -> BatchResult:
-    """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by itself and
+    """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by
+    itself and
     keeps its traceback; its neighbours are applied."""
     result = BatchResult()
     _apply_split(list(rows), result)
@@ -190,7 +194,8 @@ def _save_deposits(fold: Fold) -> None:
 
 
 def _insert_deposits(deposits: Sequence[Deposit]) -> None:
-    """One statement on both engines (bulk_create cuts at SQLite's old limit). A rival's row raises: the event is tried again."""
+    """One statement on both engines (bulk_create cuts at SQLite's old limit). A rival's row raises: the event is
+    tried again."""
     fields = [field for field in Deposit._meta.concrete_fields if not field.primary_key]
     rows = [{field.name: getattr(deposit, field.attname) for field in fields} for deposit in deposits]
     identity = ("provider", "provider_payment_id", "txid", "recipient")
@@ -249,7 +254,8 @@ def _text_of(error: BaseException) -> str:
 
 
 def _log_outcomes(verdicts: Sequence[Verdict]) -> None:
-    """After the commit only: a line here is a fact. One line a batch; each event is found in it by its correlation id."""
+    """After the commit only: a line here is a fact. One line a batch; each event is found in it by its correlation
+    id."""
     for verdict in verdicts:
         INBOX_OUTCOMES.labels(verdict.row.provider, verdict.outcome.value).inc()
     log.info("INBOX_BATCH_DONE", events=[_line_of(verdict) for verdict in verdicts])

@@ -1,6 +1,7 @@
 """Asks a provider about a payment that has gone quiet; its answer goes through the inbox like any event (P6)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -49,7 +50,7 @@ def next_ask_after(intent: Intent, now: datetime) -> datetime | None:
 def _claim(intent: Intent) -> bool:
     """Moves the next question on before the call, so that two workers do not ask the same."""
     now = clock.now()
-    change = {"asked_at": now, "ask_due_at": next_ask_after(intent, now)}
+    change: dict[str, Any] = {"asked_at": now, "ask_due_at": next_ask_after(intent, now)}
     is_dead = intent.status == IntentStatus.REQUESTED and now > intent.expires_at
     if is_dead:
         change.update(status=IntentStatus.FAILED, failure="no address before the window ended", ask_due_at=None)

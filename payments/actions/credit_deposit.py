@@ -20,23 +20,24 @@ from wallets.money import Money
 _LONGEST_REFERENCE = 64
 
 
-def credit_deposits_within(credits: Sequence[Credit]) -> tuple[list[Operation], list[NewEvent]]:
-    """Credits deposits whose rows are saved and locked, inside the caller's transaction; returns what was posted and the
+def credit_deposits_within(confirmed: Sequence[Credit]) -> tuple[list[Operation], list[NewEvent]]:
+    """Credits deposits whose rows are saved and locked, inside the caller's transaction; returns what was posted and
+    the
     events that the caller still has to record. The number of statements does not depend on the number of deposits.
 
     Raises: UnknownPurpose, PlanIncomplete, and whatever a handler or the ledger refuses.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("Deposits are credited inside a transaction only.")
-    worthy = sorted((credit for credit in credits if credit.value), key=lambda credit: credit.intent.purpose)
+    worthy = sorted((credit for credit in confirmed if credit.value), key=lambda credit: credit.intent.purpose)
     plans = [
         _plan_of(purpose, list(group)) for purpose, group in groupby(worthy, key=lambda credit: credit.intent.purpose)
     ]
     for plan in plans:
         plan.apply()
-    dust = [_dust_operation(credit) for credit in credits if not credit.value]
+    dust = [_dust_operation(credit) for credit in confirmed if not credit.value]
     posted = ledger.post([*(operation for plan in plans for operation in plan.operations), *dust])
-    for credit in credits:
+    for credit in confirmed:
         credit.verdict.operations.append(credit_key_of(credit.deposit))
     return posted, [event for plan in plans for event in plan.events]
 
@@ -46,12 +47,12 @@ def credit_key_of(deposit: Deposit) -> str:
     return f"deposit:{deposit.pk}:credit:{deposit.credits}"
 
 
-def _plan_of(purpose: str, credits: list[Credit]) -> Plan:
+def _plan_of(purpose: str, confirmed: list[Credit]) -> Plan:
     handler = handler_of(purpose)
-    locked = handler.lock(sorted({credit.intent.reference for credit in credits}))
-    plan = handler.plan(locked, [_credited(credit) for credit in credits])
+    locked = handler.lock(sorted({credit.intent.reference for credit in confirmed}))
+    plan = handler.plan(locked, [_credited(credit) for credit in confirmed])
     planned = Counter(operation.key for operation in plan.operations)
-    missing = [credit_key_of(credit.deposit) for credit in credits if planned[credit_key_of(credit.deposit)] != 1]
+    missing = [credit_key_of(credit.deposit) for credit in confirmed if planned[credit_key_of(credit.deposit)] != 1]
     if missing:
         raise PlanIncomplete(purpose, missing)
     return plan
@@ -75,7 +76,8 @@ def _credited(credit: Credit) -> CreditedDeposit:
 
 
 def _source_legs(credit: Credit) -> tuple[Leg, ...]:
-    """clearing(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset (B3)."""
+    """clearing(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset
+    (B3)."""
     received, value = credit.deposit.money, credit.value
     clearing = (platform_account(CLEARING, received.asset, credit.deposit.provider), -received)
     if received.asset == value.asset:
@@ -88,7 +90,8 @@ def _exchange(received: Money, value: Money) -> tuple[Leg, ...]:
 
 
 def _dust_operation(credit: Credit) -> NewOperation:
-    """Less than a cent came: the coin is booked where it is, and nobody is owed anything for it (B1: dust is the platform's)."""
+    """Less than a cent came: the coin is booked where it is, and nobody is owed anything for it (B1: dust is the
+    platform's)."""
     received = credit.deposit.money
     return NewOperation(
         kind="deposit_dust",
@@ -102,6 +105,7 @@ def _dust_operation(credit: Credit) -> NewOperation:
 
 
 def _reference_of(deposit: Deposit) -> str:
-    """What finds the payment outside our house: the transaction id, else the provider's payment id; 64 characters at most."""
+    """What finds the payment outside our house: the transaction id, else the provider's payment id; 64 characters at
+    most."""
     candidates = (deposit.txid, deposit.provider_payment_id, f"deposit-{deposit.pk}")
     return next(text for text in candidates if text and len(text) <= _LONGEST_REFERENCE)

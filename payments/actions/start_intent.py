@@ -1,6 +1,7 @@
 """Asking for money, in three steps: commit the request → call the provider → commit the answer.
 
-A crash between the steps leaves a row in status `requested`; asking again with the same idempotency key is harmless, and
+A crash between the steps leaves a row in status `requested`; asking again with the same idempotency key is harmless,
+and
 the job `ask_quiet_intents` does it.
 """
 
@@ -44,7 +45,8 @@ def request_intent_within(
     expires_at: datetime,
     request_key: str,
 ) -> Intent:
-    """Step one, inside the caller's transaction: an intent in status requested, priced at `quote` and rounded up to the coin's
+    """Step one, inside the caller's transaction: an intent in status requested, priced at `quote` and rounded up to
+    the coin's
     digits. The same `request_key` returns the first intent.
 
     Raises: UnknownProvider, UnknownMethod.
@@ -84,7 +86,8 @@ def request_intent_within(
 def ask_for_address(intent_id: int) -> Intent:
     """Steps two and three, outside any transaction: calls the provider and commits its answer. Safe to repeat.
 
-    Raises: Unavailable (the intent stays requested), Rejected and Unintelligible (it is failed; another may be started).
+    Raises: Unavailable (the intent stays requested), Rejected and Unintelligible (it is failed; another may be
+    started).
     """
     intent = Intent.objects.get(pk=intent_id)
     if intent.status != IntentStatus.REQUESTED:

@@ -23,7 +23,8 @@ def provider_of(name: str) -> PaymentProvider:
 
 
 def enabled_providers() -> list[PaymentProvider]:
-    """The adapters that new payments may use, in the order of the setting. Raises: UnknownProvider naming a misspelt one."""
+    """The adapters that new payments may use, in the order of the setting. Raises: UnknownProvider naming a misspelt
+    one."""
     return [provider_of(name) for name in settings.PAYMENT_PROVIDERS]
 
 

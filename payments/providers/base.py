@@ -1,7 +1,9 @@
 """The contract of a payment provider. An adapter is one file: a mapping table as class data and four small readings.
 
-The sequence is always the same. Webhook: `verify` (raw bytes) → `identify` (who is this event) → stored → later `read_event`
-(what does it say). Outbound: `open_payment` → an address; `ask` → a raw answer that is stored like an event → `read_answer`.
+The sequence is always the same. Webhook: `verify` (raw bytes) → `identify` (who is this event) → stored → later
+`read_event`
+(what does it say). Outbound: `open_payment` → an address; `ask` → a raw answer that is stored like an event →
+`read_answer`.
 Reading is pure and in memory; only `open_payment` and `ask` use the network, outside any transaction.
 """
 
@@ -47,9 +49,11 @@ class SignedEvent:
 
 @dataclass(frozen=True, slots=True)
 class PaymentReport:
-    """What one event or answer says of one payment. `received` is in coin, exactly as sent; `txid` and `address` may be "".
+    """What one event or answer says of one payment. `received` is in coin, exactly as sent; `txid` and `address` may
+    be "".
 
-    `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id, echoed.
+    `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id,
+    echoed.
     """
 
     provider: str
@@ -207,4 +211,5 @@ def is_signed(message: bytes, signatures: Sequence[str], secrets: Sequence[str])
     """True when any signature is the hex HMAC-SHA256 of `message` under any secret; constant time each."""
     given = [signature.strip().lower().encode("utf-8", "surrogatepass") for signature in signatures]
     proofs = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest().encode() for secret in secrets]
-    return any([hmac.compare_digest(one, proof) for one in given for proof in proofs])
+    matches = [hmac.compare_digest(one, proof) for one in given for proof in proofs]
+    return True in matches  # all are compared first: the time taken does not tell which one fitted

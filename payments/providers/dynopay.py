@@ -193,7 +193,8 @@ class DynoPay(PaymentProvider):
         )
 
     def _legacy_message(self, raw: bytes, moment: int) -> bytes:
-        """JSON.stringify({...body, timestamp}): the body as JavaScript would write it again, with its own number texts."""
+        """JSON.stringify({...body, timestamp}): the body as JavaScript would write it again, with its own number
+        texts."""
         try:
             body = json.loads(raw.decode(), parse_int=_NumberText, parse_float=_NumberText, parse_constant=_refuse)
             if not isinstance(body, dict):

@@ -1,7 +1,8 @@
 """The play-money provider of the sandbox, behind the same contract as the real ones.
 
 Wire format: POST {SANDBOX_URL}/provider/payments, GET {SANDBOX_URL}/provider/payments/<id>; webhooks carry
-`X-Sandbox-Signature: t=<unix>,v1=<hex HMAC-SHA256(secret, "<t>." + raw body)>`. Its secret is known to everybody, so outside
+`X-Sandbox-Signature: t=<unix>,v1=<hex HMAC-SHA256(secret, "<t>." + raw body)>`. Its secret is known to everybody, so
+outside
 the playground nothing verifies.
 """
 

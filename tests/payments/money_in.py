@@ -1,4 +1,5 @@
-"""Money on its way in, for tests: open intents, what the play-money provider would send, and a purpose that only takes notes."""
+"""Money on its way in, for tests: open intents, what the play-money provider would send, and a purpose that only
+takes notes."""
 
 import hashlib
 import hmac
@@ -109,9 +110,7 @@ def signature_of(raw: bytes, *, at: int | None = None, secret: str | None = None
 def post(raw: bytes, *, signature: str | None = None, provider: str = "sandbox", client: Client | None = None) -> Any:
     """Sends a webhook to the real view."""
     header = {} if signature == "" else {"X-Sandbox-Signature": signature or signature_of(raw)}
-    return (client or Client()).post(
-        f"/hooks/{provider}", data=raw, content_type="application/json", headers=header
-    )
+    return (client or Client()).post(f"/hooks/{provider}", data=raw, content_type="application/json", headers=header)
 
 
 def stored(raw: bytes) -> InboxEvent:

@@ -46,7 +46,9 @@ def test_lists_and_rows_open_and_cannot_be_changed(staff: Client) -> None:
 def test_the_row_shows_its_body(staff: Client) -> None:
     row = stored(b'{"id":"<script>","amount":1.10}')
     html = staff.get(page("change", row)).content.decode()
-    assert "&lt;script&gt;" in html and "&quot;1.10&quot;" in html and "<script>&quot;" not in html
+    assert "&lt;script&gt;" in html
+    assert "&quot;1.10&quot;" in html
+    assert "<script>&quot;" not in html
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\x00", b"[" * 90_000, b'{"a":NaN}', b'{"a":1e9999999999999999999999}'])
@@ -57,17 +59,21 @@ def test_any_body_can_be_shown(raw: bytes) -> None:
 def test_a_dry_run_shows_entries_and_messages_and_changes_nothing(staff: Client) -> None:
     row = stored(raw_of(an_intent()))
     html = staff.get(page("dry_run", row)).content.decode()
-    assert "platform:clearing/sandbox:USDT" in html and "20.00 USD" in html and "deposit.credited" in html
+    assert "platform:clearing/sandbox:USDT" in html
+    assert "20.00 USD" in html
+    assert "deposit.credited" in html
     assert 'name="reason"' not in html
     row.refresh_from_db()
-    assert row.status == InboxStatus.PENDING and not Operation.objects.exists()
+    assert row.status == InboxStatus.PENDING
+    assert not Operation.objects.exists()
 
 
 def test_a_replay_needs_a_reason_and_is_recorded_with_the_staff_member(staff: Client) -> None:
     row = stored(raw_of(an_intent()))
     assert 'name="reason"' in staff.get(page("replay", row)).content.decode()
     answer = staff.post(page("replay", row), {"reason": " "}, follow=True)
-    assert "needs a written reason" in answer.content.decode() and not Operation.objects.exists()
+    assert "needs a written reason" in answer.content.decode()
+    assert not Operation.objects.exists()
 
     answer = staff.post(page("replay", row), {"reason": "the customer called"}, follow=True)
     assert "now applied" in answer.content.decode()

@@ -85,7 +85,8 @@ def test_a_bad_event_fails_alone_and_keeps_its_traceback(noting: NotingPurpose) 
     assert [states[row.pk].status for row in rows] == ["applied", "applied", "pending", "applied", "applied"]
     bad = states[rows[2].pk]
     assert "RuntimeError: no plan for bad" in bad.error
-    assert bad.attempts == 1 and bad.next_try_at > clock.real_now()
+    assert bad.attempts == 1
+    assert bad.next_try_at > clock.real_now()
     assert not Deposit.objects.filter(intent__reference="bad").exists()
 
 
@@ -101,7 +102,8 @@ def test_a_failed_event_is_tried_again_and_parks_with_an_alert_after_the_last_tr
     row.refresh_from_db()
     assert (row.status, row.attempts) == (InboxStatus.PARKED, 3)
     alert = Event.objects.get(kind=Kind.INBOX_PARKED)
-    assert alert.subject_id == row.pk and "no plan for bad" in alert.data["reason"]
+    assert alert.subject_id == row.pk
+    assert "no plan for bad" in alert.data["reason"]
 
 
 def test_a_failed_event_is_applied_once_its_cause_is_gone(noting: NotingPurpose) -> None:
@@ -155,14 +157,18 @@ class TestOneDeposit:
         intent = an_intent()
         stored(raw_of(intent, "pending"))
         drain()
-        assert Deposit.objects.get().state == DepositState.PENDING and available().minor == 0
+        assert Deposit.objects.get().state == DepositState.PENDING
+        assert available().minor == 0
         assert Event.objects.filter(kind=Kind.DEPOSIT_PENDING).count() == 1
         stored(raw_of(intent, "confirmed"))
         drain()
-        assert Deposit.objects.get().state == DepositState.CONFIRMED and available().minor == 2000
+        assert Deposit.objects.get().state == DepositState.CONFIRMED
+        assert available().minor == 2000
 
     @pytest.mark.parametrize("is_one_batch", [True, False])
-    @pytest.mark.parametrize("order", [["confirmed", "pending"], ["confirmed"] * 3, ["pending", "pending", "confirmed"]])
+    @pytest.mark.parametrize(
+        "order", [["confirmed", "pending"], ["confirmed"] * 3, ["pending", "pending", "confirmed"]]
+    )
     def test_reordered_and_repeated_events_change_nothing(self, order: list[str], is_one_batch: bool) -> None:
         intent = an_intent()
         for status in order:
@@ -179,7 +185,8 @@ class TestOneDeposit:
         stored(raw_of(intent, txid=a_txid(1)))
         stored(raw_of(intent, txid=a_txid(2), amount_received="5"))
         drain()
-        assert available() == Money(2500, "USD") and Deposit.objects.count() == 2
+        assert available() == Money(2500, "USD")
+        assert Deposit.objects.count() == 2
 
     @pytest.mark.parametrize("spelling", [str.upper, lambda txid: f" {txid} ", lambda txid: f"0x{txid}"])
     def test_one_transaction_in_another_spelling_is_one_deposit(self, spelling: Any) -> None:
@@ -188,7 +195,8 @@ class TestOneDeposit:
         drain()
         stored(raw_of(intent, txid=spelling(a_txid(1))))
         drain()
-        assert Deposit.objects.count() == 1 and available() == Money(2000, "USD")
+        assert Deposit.objects.count() == 1
+        assert available() == Money(2000, "USD")
 
     @pytest.mark.parametrize("is_one_batch", [True, False])
     def test_a_transaction_id_that_comes_later_is_merged(self, is_one_batch: bool) -> None:
@@ -198,7 +206,8 @@ class TestOneDeposit:
             drain()
         stored(raw_of(intent, "confirmed"))
         drain()
-        assert Deposit.objects.get().txid == a_txid(intent.pk) and available() == Money(2000, "USD")
+        assert Deposit.objects.get().txid == a_txid(intent.pk)
+        assert available() == Money(2000, "USD")
 
     def test_a_transaction_id_after_the_credit_is_merged_and_not_credited_again(self) -> None:
         intent = an_intent()
@@ -206,7 +215,8 @@ class TestOneDeposit:
         drain()
         stored(raw_of(intent))
         drain()
-        assert Deposit.objects.get().txid == a_txid(intent.pk) and available() == Money(2000, "USD")
+        assert Deposit.objects.get().txid == a_txid(intent.pk)
+        assert available() == Money(2000, "USD")
 
     def test_a_transaction_id_of_the_wrong_form_is_no_key(self) -> None:
         stored(raw_of(an_intent(), txid="0xnot-a-hash"))
@@ -237,7 +247,8 @@ class TestOneDeposit:
         stored(raw_of(first, txid=a_txid("same")))
         stored(raw_of(second, txid=a_txid("same")))
         drain()
-        assert Deposit.objects.count() == 1 and available() == Money(2000, "USD")
+        assert Deposit.objects.count() == 1
+        assert available() == Money(2000, "USD")
 
     def test_a_pool_address_used_again_belongs_to_the_payment_that_is_named(self) -> None:
         first, second = an_intent(price="20.00"), an_intent(price="7.00")
@@ -266,7 +277,8 @@ class TestValue:
         Intent.objects.update(expires_at=Deposit.objects.get().first_seen_at)
         stored(raw_of(intent, "confirmed"))
         drain()
-        assert not Deposit.objects.get().is_late and available() == Money(2000, "USD")
+        assert not Deposit.objects.get().is_late
+        assert available() == Money(2000, "USD")
 
     def test_late_money_waits_for_a_fresh_rate_and_is_never_judged_by_the_old_one(self) -> None:
         from payments.models import StoredRate
@@ -285,7 +297,8 @@ class TestValue:
         drain()
 
         deposit = Deposit.objects.get()
-        assert deposit.is_late and Decimal(deposit.value_rate) == 50_000
+        assert deposit.is_late
+        assert Decimal(deposit.value_rate) == 50_000
         assert available() == Money(2500, "USD")
 
     def test_waiting_for_a_rate_never_parks(self, settings: Any) -> None:
@@ -310,7 +323,8 @@ class TestValue:
         row = stored(raw_of(an_intent(), amount_received=amount))
         drain()
         row.refresh_from_db()
-        assert row.status == InboxStatus.IGNORED and not Deposit.objects.exists()
+        assert row.status == InboxStatus.IGNORED
+        assert not Deposit.objects.exists()
 
 
 class TestParked:
@@ -340,9 +354,11 @@ class TestParked:
         row = stored(json.dumps(body_of(intent, **changes)).encode())
         drain()
         row.refresh_from_db()
-        assert row.status == InboxStatus.PARKED and row.error.startswith(reason)
+        assert row.status == InboxStatus.PARKED
+        assert row.error.startswith(reason)
         assert Event.objects.get(kind=Kind.INBOX_PARKED).subject_id == row.pk
-        assert not Deposit.objects.exists() and not Operation.objects.exists()
+        assert not Deposit.objects.exists()
+        assert not Operation.objects.exists()
 
     def test_an_event_that_comes_before_the_address_is_committed_waits_for_it(self) -> None:
         intent = an_intent(is_open=False)

@@ -1,4 +1,5 @@
-"""Faults around the drain: copies and processes at once, exceptions and kills between credit and commit, a failing COMMIT
+"""Faults around the drain: copies and processes at once, exceptions and kills between credit and commit, a failing
+COMMIT
 (F5, F6, F38, F40, F41, F42)."""
 
 import random
@@ -29,8 +30,11 @@ def available(name: str = "bea") -> Money:
 
 
 def assert_nothing_persisted() -> None:
-    assert not Deposit.objects.exists() and not Operation.objects.exists() and not Entry.objects.exists()
-    assert not Event.objects.exclude(kind=Kind.INBOX_PARKED).exists() and available().minor == 0
+    assert not Deposit.objects.exists()
+    assert not Operation.objects.exists()
+    assert not Entry.objects.exists()
+    assert not Event.objects.exclude(kind=Kind.INBOX_PARKED).exists()
+    assert available().minor == 0
 
 
 class TestAtOnce:
@@ -40,7 +44,8 @@ class TestAtOnce:
         answers = at_once(lambda _: post(raw).status_code, range(12))
         drain()
         assert answers == [200] * 12
-        assert Deposit.objects.count() == 1 and available() == Money(2000, "USD")
+        assert Deposit.objects.count() == 1
+        assert available() == Money(2000, "USD")
         assert Event.objects.filter(kind=Kind.DEPOSIT_CREDITED).count() == 1
 
     def test_many_events_of_one_payment_from_many_threads_are_one_credit(self) -> None:
@@ -48,7 +53,8 @@ class TestAtOnce:
         bodies = [raw_of(intent, random.choice(["pending", "confirmed"])) for _ in range(11)] + [raw_of(intent)]
         assert at_once(lambda raw: post(raw).status_code, bodies) == [200] * 12
         drain()
-        assert Deposit.objects.count() == 1 and available() == Money(2000, "USD")
+        assert Deposit.objects.count() == 1
+        assert available() == Money(2000, "USD")
 
     def test_drains_at_once_leave_nothing_behind_and_take_nothing_twice(self, noting: NotingPurpose) -> None:
         for _ in range(60):
@@ -56,7 +62,8 @@ class TestAtOnce:
         at_once(lambda _: drain(), range(6))
         drain()
         assert not InboxEvent.objects.exclude(status=InboxStatus.APPLIED).exists()
-        assert available() == Money(60 * 2000, "USD") and Operation.objects.count() == 60
+        assert available() == Money(60 * 2000, "USD")
+        assert Operation.objects.count() == 60
 
     def test_an_event_committed_while_another_holds_the_turn_is_not_left_behind(self) -> None:
         bodies = [raw_of(an_intent()) for _ in range(16)]
@@ -69,7 +76,8 @@ class TestAtOnce:
         acts = [drain, lambda: replay_event(actor=None, inbox_id=row.pk, dry_run=False, reason="race")] * 3
         at_once(lambda act: act(), acts)
         row.refresh_from_db()
-        assert row.status == InboxStatus.APPLIED and available() == Money(2000, "USD")
+        assert row.status == InboxStatus.APPLIED
+        assert available() == Money(2000, "USD")
 
 
 @pytest.mark.parametrize("order", list(permutations(["pending", "confirmed", "confirmed again", "other transaction"])))
@@ -94,11 +102,13 @@ class TestBetweenCreditAndCommit:
             drain()
         assert_nothing_persisted()
         row.refresh_from_db()
-        assert row.status == InboxStatus.PENDING and "ValueError: after the credit" in row.error
+        assert row.status == InboxStatus.PENDING
+        assert "ValueError: after the credit" in row.error
         assert "deposit:" not in caplog.text
 
         report = replay_event(actor=payer("olu"), inbox_id=row.pk, dry_run=False, reason="fixed the cause")
-        assert report.status == InboxStatus.APPLIED and available() == Money(2000, "USD")
+        assert report.status == InboxStatus.APPLIED
+        assert available() == Money(2000, "USD")
 
     @pytest.mark.parametrize("stop", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
     def test_a_stop_between_credit_and_commit_is_whole_or_nothing(
@@ -128,12 +138,15 @@ class TestBetweenCreditAndCommit:
             _break_commit(patched, times=1, does_commit=False)
             assert drain() == 1
         assert_nothing_persisted()
-        assert "INBOX_BATCH_DONE" not in caplog.text and "INBOX_BATCH_ROLLED_BACK" in caplog.text
+        assert "INBOX_BATCH_DONE" not in caplog.text
+        assert "INBOX_BATCH_ROLLED_BACK" in caplog.text
         row.refresh_from_db()
-        assert (row.status, row.attempts) == (InboxStatus.PENDING, 1) and "the commit failed" in row.error
+        assert (row.status, row.attempts) == (InboxStatus.PENDING, 1)
+        assert "the commit failed" in row.error
         InboxEvent.objects.update(next_try_at=None)
         drain()
-        assert available() == Money(2000, "USD") and "INBOX_BATCH_DONE" in caplog.text
+        assert available() == Money(2000, "USD")
+        assert "INBOX_BATCH_DONE" in caplog.text
 
     def test_a_commit_whose_reply_is_lost_is_found_done_and_not_done_twice(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -148,7 +161,8 @@ class TestBetweenCreditAndCommit:
         row.refresh_from_db()
         assert (row.status, row.attempts) == (InboxStatus.APPLIED, 1)
         drain()
-        assert available() == Money(2000, "USD") and Operation.objects.count() == 1
+        assert available() == Money(2000, "USD")
+        assert Operation.objects.count() == 1
 
     def test_a_failing_commit_of_a_batch_is_repeated_event_by_event(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(5):
@@ -174,7 +188,8 @@ def test_a_malformed_snapshot_parks_its_own_event_and_harms_no_neighbour(noting:
     drain()
     assert list(InboxEvent.objects.order_by("pk").values_list("status", flat=True)) == ["applied", "parked", "applied"]
     rows[1].refresh_from_db()
-    assert "Traceback" in rows[1].error and "KeyError" in rows[1].error
+    assert "Traceback" in rows[1].error
+    assert "KeyError" in rows[1].error
 
 
 def test_no_call_leaves_the_house_inside_a_transaction() -> None:

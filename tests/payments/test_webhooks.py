@@ -36,7 +36,9 @@ def count_of(answer: str, provider: str = "sandbox") -> float:
 
 
 def assert_nothing_moved() -> None:
-    assert not Deposit.objects.exists() and not Operation.objects.exists() and available().minor == 0
+    assert not Deposit.objects.exists()
+    assert not Operation.objects.exists()
+    assert available().minor == 0
 
 
 def test_a_genuine_event_is_stored_applied_and_answered_200() -> None:
@@ -44,7 +46,8 @@ def test_a_genuine_event_is_stored_applied_and_answered_200() -> None:
     assert (answer.status_code, answer.json()) == (200, {"received": True})
     assert available() == Money(2000, "USD")
     row = InboxEvent.objects.get()
-    assert row.status == InboxStatus.APPLIED and row.correlation_id == answer["X-Correlation-Id"]
+    assert row.status == InboxStatus.APPLIED
+    assert row.correlation_id == answer["X-Correlation-Id"]
 
 
 def test_storing_costs_one_statement(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +68,9 @@ def test_everything_below_a_known_providers_address_is_taken(path: str) -> None:
 def test_an_unknown_provider_is_404_and_get_is_405_with_a_clear_word() -> None:
     assert post(b"{}", provider="nobody").status_code == 404
     answer = Client().get("/hooks/sandbox")
-    assert answer.status_code == 405 and answer["Allow"] == "POST" and "POST" in answer.json()["expected"]
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert "POST" in answer.json()["expected"]
 
 
 @pytest.mark.parametrize(
@@ -82,12 +87,16 @@ def test_an_unknown_provider_is_404_and_get_is_405_with_a_clear_word() -> None:
         lambda raw: signature_of(raw, at=int(time.time()) + 302),
     ],
 )
-def test_a_bad_signature_is_401_says_what_is_expected_and_stores_nothing(signature: str | Callable[[bytes], str]) -> None:
+def test_a_bad_signature_is_401_says_what_is_expected_and_stores_nothing(
+    signature: str | Callable[[bytes], str],
+) -> None:
     raw, before = raw_of(an_intent()), count_of("401")
     answer = post(raw, signature=signature if isinstance(signature, str) else signature(raw))
-    assert answer.status_code == 401 and "X-Sandbox-Signature" in answer.json()["expected"]
+    assert answer.status_code == 401
+    assert "X-Sandbox-Signature" in answer.json()["expected"]
     assert count_of("401") == before + 1
-    assert not InboxEvent.objects.exists() and not Event.objects.exists()
+    assert not InboxEvent.objects.exists()
+    assert not Event.objects.exists()
     assert_nothing_moved()
 
 
@@ -99,7 +108,8 @@ WELL_SIGNED_NONSENSE = {
     "deeply nested": b"[" * 100_000,
     "deeply nested objects": b'{"a":' * 40_000,
     "NaN": b'{"id":"e","type":"payment.confirmed","amount_received":NaN}',
-    "1e400": b'{"id":"e","type":"payment.confirmed","payment_id":"p","currency":"USDT","network":"TRC20","amount_received":1e400}',
+    "1e400": b'{"id":"e","type":"payment.confirmed","payment_id":"p","currency":"USDT","network":"TRC20",'
+    b'"amount_received":1e400}',
     "400 digits": b'{"id":"e","type":"payment.confirmed","amount_received":' + b"9" * 400 + b"}",
     "duplicate keys": b'{"id":"e","id":"f"}',
     "lone surrogate": b'{"id":"\\ud800","type":"payment.confirmed"}',
@@ -148,14 +158,16 @@ class TestSize:
                 raise AssertionError("the body was read")
 
         answer = self._send(Unread(), {"CONTENT_LENGTH": str(LIMIT + 1)})
-        assert answer.status_code == 413 and json.loads(answer.content)["largest_bytes"] == LIMIT
+        assert answer.status_code == 413
+        assert json.loads(answer.content)["largest_bytes"] == LIMIT
 
     def test_ten_megabytes_cost_no_memory(self) -> None:
         tracemalloc.start()
         answer = self._send(io.BytesIO(b"x" * 10_000_000), {"CONTENT_LENGTH": "10000000"})
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert answer.status_code == 413 and peak < 50_000_000
+        assert answer.status_code == 413
+        assert peak < 50_000_000
 
     def test_a_chunked_body_without_end_is_cut_off_at_the_limit(self) -> None:
         class Endless:
@@ -167,11 +179,16 @@ class TestSize:
 
         stream = Endless()
         answer = self._send(stream, {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"})
-        assert answer.status_code == 413 and stream.given <= LIMIT + 65_536
+        assert answer.status_code == 413
+        assert stream.given <= LIMIT + 65_536
 
     def test_a_chunked_body_that_ends_is_taken(self) -> None:
         raw = raw_of(an_intent())
-        chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "HTTP_X_SANDBOX_SIGNATURE": signature_of(raw)}
+        chunked = {
+            "CONTENT_LENGTH": "",
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "HTTP_X_SANDBOX_SIGNATURE": signature_of(raw),
+        }
         assert self._send(io.BytesIO(raw), chunked).status_code == 200
         assert available() == Money(2000, "USD")
 
@@ -193,13 +210,15 @@ class TestRepeats:
     def test_the_same_event_again_is_200_and_one_row(self) -> None:
         raw = raw_of(an_intent())
         assert [post(raw).status_code for _ in range(5)] == [200] * 5
-        assert InboxEvent.objects.count() == 1 and available() == Money(2000, "USD")
+        assert InboxEvent.objects.count() == 1
+        assert available() == Money(2000, "USD")
 
     def test_a_replay_with_a_fresh_signature_is_one_effect(self) -> None:
         raw = raw_of(an_intent())
         post(raw, signature=signature_of(raw, at=int(time.time()) - 200))
         post(raw, signature=signature_of(raw))
-        assert InboxEvent.objects.count() == 1 and available() == Money(2000, "USD")
+        assert InboxEvent.objects.count() == 1
+        assert available() == Money(2000, "USD")
 
     def test_the_same_id_with_another_body_is_a_second_row_and_changes_nothing_else(self) -> None:
         intent = an_intent()
@@ -216,8 +235,10 @@ class TestApplyingNeverChangesTheAnswer:
         noting.fails_on = {"bad"}
         assert post(raw_of(an_intent(purpose="noting", reference="bad"))).status_code == 200
         row = InboxEvent.objects.get()
-        assert row.status == InboxStatus.PENDING and "no plan for bad" in row.error
-        assert "INBOX_EVENT_FAILED" in caplog.text and "no plan for bad" in caplog.text
+        assert row.status == InboxStatus.PENDING
+        assert "no plan for bad" in row.error
+        assert "INBOX_EVENT_FAILED" in caplog.text
+        assert "no plan for bad" in caplog.text
 
     def test_a_broken_drain_is_logged_and_the_answer_is_200(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -246,4 +267,5 @@ class TestApplyingNeverChangesTheAnswer:
 
         monkeypatch.setattr("payments.actions.receive_event.insert_new", broken)
         answer = post(raw_of(an_intent()))
-        assert answer.status_code == 503 and answer["Retry-After"] == "5"
+        assert answer.status_code == 503
+        assert answer["Retry-After"] == "5"

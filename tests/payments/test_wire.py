@@ -22,8 +22,34 @@ def test_amounts_that_are_read(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", " 1", "1 ", "+1", "-1", "1e3", "1,000", "１２", "٣", "0x10", "NaN", "1_000", "1.", ".5", "9" * 31, -1, True, None, []]
-    + [Decimal("-0.1"), Decimal("1e400"), Decimal("1e-50"), Decimal("-0"), 10**30, {}, b"1"],
+    [
+        "",
+        " 1",
+        "1 ",
+        "+1",
+        "-1",
+        "1e3",
+        "1,000",
+        "１２",
+        "٣",
+        "0x10",
+        "NaN",
+        "1_000",
+        "1.",
+        ".5",
+        "9" * 31,
+        -1,
+        True,
+        None,
+        [],
+        Decimal("-0.1"),
+        Decimal("1e400"),
+        Decimal("1e-50"),
+        Decimal("-0"),
+        10**30,
+        {},
+        b"1",
+    ],
 )
 def test_amounts_that_are_refused(value: object) -> None:
     with pytest.raises(Unreadable, match="bad_amount"):
@@ -32,7 +58,8 @@ def test_amounts_that_are_refused(value: object) -> None:
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "x" * 5000, "line\nbreak"])
 def test_ids_that_no_database_compares_well_become_digests(text: str) -> None:
-    assert short_id(text).startswith("sha256:") and short_id(text) == short_id(text)
+    assert short_id(text).startswith("sha256:")
+    assert short_id(text) == short_id(text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""manage.py replay_event <id> [--dry-run] [--reason TEXT]: applies an inbox event again, or shows what that would change."""
+"""manage.py replay_event <id> [--dry-run] [--reason TEXT]: applies an inbox event again, or shows what that would
+change."""
 
 from typing import Any
 

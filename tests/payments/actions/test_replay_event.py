@@ -38,12 +38,16 @@ def test_a_dry_run_changes_nothing_and_tells_what_the_real_one_does(noting: Noti
 
     dry = replay_event(actor=payer("olu"), inbox_id=row.pk, dry_run=True)
     assert (list(InboxEvent.objects.values()), Event.objects.count()) == before
-    assert not Deposit.objects.exists() and not Operation.objects.exists() and not Entry.objects.exists()
+    assert not Deposit.objects.exists()
+    assert not Operation.objects.exists()
+    assert not Entry.objects.exists()
 
     real = replay_event(actor=payer("olu"), inbox_id=row.pk, dry_run=False, reason="the handler is repaired")
     assert (dry.status_before, dry.status, dry.is_dry_run) == ("parked", "applied", True)
     assert (real.status, real.is_dry_run) == ("applied", False)
-    assert [(entry.account, entry.money) for entry in dry.entries] == [(entry.account, entry.money) for entry in real.entries]
+    assert [(entry.account, entry.money) for entry in dry.entries] == [
+        (entry.account, entry.money) for entry in real.entries
+    ]
     assert [message.kind for message in dry.messages] == [message.kind for message in real.messages]
     assert balances_of(payer().pk)["available", "USD"] == Money(2000, "USD")
 
@@ -69,7 +73,8 @@ def test_a_dry_run_of_an_event_that_would_fail_says_why(noting: NotingPurpose, s
     row = a_parked_event(noting, settings)
     noting.fails_on = {"bad"}
     report = replay_event(actor=None, inbox_id=row.pk, dry_run=True)
-    assert (report.status, report.outcome) == ("parked", "failed") and "no plan for bad" in report.reason
+    assert (report.status, report.outcome) == ("parked", "failed")
+    assert "no plan for bad" in report.reason
 
 
 def test_refuses_without_a_reason_and_without_a_row() -> None:
@@ -84,8 +89,10 @@ def test_the_command_prints_the_report() -> None:
     row = stored(raw_of(an_intent()))
     out = StringIO()
     call_command("replay_event", str(row.pk), "--dry-run", stdout=out)
-    assert "pending -> applied" in out.getvalue() and "20.00 USD" in out.getvalue()
-    assert "platform:clearing/sandbox:USDT" in out.getvalue() and "deposit.credited" in out.getvalue()
+    assert "pending -> applied" in out.getvalue()
+    assert "20.00 USD" in out.getvalue()
+    assert "platform:clearing/sandbox:USDT" in out.getvalue()
+    assert "deposit.credited" in out.getvalue()
     assert not Operation.objects.exists()
     call_command("replay_event", str(row.pk), "--reason", "by hand", stdout=out)
     assert Operation.objects.count() == 1

@@ -24,7 +24,14 @@ from wallets.queries import balances_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_green")]
 
-OPENED = {"id": "pay_9", "address": "SANDBOXTnine", "amount": "1", "currency": "USDT", "network": "TRC20", "qr_text": "x"}
+OPENED = {
+    "id": "pay_9",
+    "address": "SANDBOXTnine",
+    "amount": "1",
+    "currency": "USDT",
+    "network": "TRC20",
+    "qr_text": "x",
+}
 
 
 @pytest.fixture
@@ -71,7 +78,8 @@ def test_the_answer_opens_the_intent_and_asking_again_changes_nothing(wire: Any)
     intent = an_intent(is_open=False)
     assert ask_for_address(intent.pk).address == "SANDBOXTnine"
     assert ask_for_address(intent.pk).status == IntentStatus.OPEN
-    assert len(wire.requests) == 1 and wire.requests[0].headers["Idempotency-Key"] == intent.public_id
+    assert len(wire.requests) == 1
+    assert wire.requests[0].headers["Idempotency-Key"] == intent.public_id
 
 
 def test_an_unavailable_provider_leaves_it_requested_and_the_job_finishes_it(wire: Any) -> None:
@@ -96,7 +104,9 @@ def test_a_refusal_fails_the_intent_with_its_reason(wire: Any, answer: Any, erro
     with pytest.raises(error):
         ask_for_address(intent.pk)
     intent.refresh_from_db()
-    assert intent.status == IntentStatus.FAILED and intent.failure and intent.ask_due_at is None
+    assert intent.status == IntentStatus.FAILED
+    assert intent.failure
+    assert intent.ask_due_at is None
 
 
 def test_a_payment_id_that_is_given_twice_is_refused(wire: Any) -> None:
@@ -113,7 +123,8 @@ def test_a_request_whose_window_is_over_is_given_up(wire: Any) -> None:
     Intent.objects.update(ask_due_at=clock.now())
     jobs.ask_quiet_intents()
     intent.refresh_from_db()
-    assert intent.status == IntentStatus.FAILED and not wire.requests
+    assert intent.status == IntentStatus.FAILED
+    assert not wire.requests
 
 
 def test_methods_are_found_by_their_code() -> None:
@@ -164,7 +175,8 @@ class TestQuietIntents:
         assert self.ask(wire, intent, (200, self.answer_of(intent))) == 0
         intent.refresh_from_db()
         assert not InboxEvent.objects.exists()
-        assert intent.ask_due_at is not None and intent.ask_due_at > clock.now()
+        assert intent.ask_due_at is not None
+        assert intent.ask_due_at > clock.now()
 
     @pytest.mark.parametrize("answer", [httpx.ConnectError("gone"), (500, {}), (404, {})])
     def test_trouble_is_survived(self, wire: Any, answer: Any) -> None:
@@ -187,5 +199,7 @@ class TestQuietIntents:
         receive_event(provider=provider_of("dynopay"), raw=raw, headers={})
         drain()
         intent.refresh_from_db()
-        assert InboxEvent.objects.get().status == InboxStatus.IGNORED and not Deposit.objects.exists()
-        assert intent.ask_due_at is not None and intent.ask_due_at <= clock.now()
+        assert InboxEvent.objects.get().status == InboxStatus.IGNORED
+        assert not Deposit.objects.exists()
+        assert intent.ask_due_at is not None
+        assert intent.ask_due_at <= clock.now()

@@ -49,7 +49,12 @@ class TestDynoPay(ProviderContract):
 
     def answered(self, status: str) -> dict[str, Any]:
         names = {"none": "pending", "pending": "confirming", "confirmed": "successful"}
-        data: dict[str, Any] = {"transaction_id": "pay_1", "status": names[status], "currency": "USDT-TRC20", "amount": 105.31}
+        data: dict[str, Any] = {
+            "transaction_id": "pay_1",
+            "status": names[status],
+            "currency": "USDT-TRC20",
+            "amount": 105.31,
+        }
         if status != "none":
             data |= {"amount_received": 105.31, "transaction_hash": "ab" * 32}
         return {"success": True, "data": data}
@@ -112,13 +117,17 @@ class TestDynoPay(ProviderContract):
             ("webhook.test", Meaning.INFORMATION),
         ],
     )
-    def test_each_kind_means_what_it_should(self, provider: PaymentProvider, fixture: Any, kind: str, meaning: Meaning) -> None:
+    def test_each_kind_means_what_it_should(
+        self, provider: PaymentProvider, fixture: Any, kind: str, meaning: Meaning
+    ) -> None:
         body = json.loads(fixture("payment_confirmed__documented")) | {"event": kind}
         (report,) = provider.read_event(json.dumps(body).encode())
         assert report.meaning is meaning
 
     @pytest.mark.parametrize("flag", [{"is_test": True}, {"simulated": True}, {"mode": "test"}])
-    def test_a_simulated_payment_is_never_money(self, provider: PaymentProvider, fixture: Any, flag: dict[str, Any]) -> None:
+    def test_a_simulated_payment_is_never_money(
+        self, provider: PaymentProvider, fixture: Any, flag: dict[str, Any]
+    ) -> None:
         body = json.loads(fixture("payment_confirmed__documented")) | flag
         (report,) = provider.read_event(json.dumps(body).encode())
         assert report.meaning is Meaning.INFORMATION
