@@ -101,7 +101,7 @@ if _POSTGRES is not None:
         _POSTGRES["OPTIONS"]["pool"] = {
             "min_size": env.read_int("DATABASE_POOL_MIN", 1, least=0),
             "max_size": env.read_int("DATABASE_POOL_MAX", 8, least=1),
-            "timeout": 10,
+            "timeout": env.read_int("DATABASE_POOL_TIMEOUT_SECONDS", 5, least=1),  # providers give up after 10
             "max_lifetime": 1800,
         }
     else:

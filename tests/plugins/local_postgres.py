@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -39,6 +40,16 @@ class LocalPostgres:
         # django-environ does not decode a socket path inside an address, so the host travels in PGHOST.
         self.environment = {"DATABASE_URL": "postgres://postgres@/postgres", "PGHOST": socket_dir}
         self._owner = os.getpid()
+
+    def crash(self) -> None:
+        """PostgreSQL's immediate stop: no checkpoint, every connection cut, as after a crash of the server."""
+        process = self._server.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+
+    def start_again(self) -> None:
+        """Starts after crash(); the server recovers from its log. The address stays the same."""
+        self._server.ensure_postgres_running()
 
     def stop(self) -> None:
         """Stops the server and removes its data. Only the process that started it does; a fork does nothing."""
