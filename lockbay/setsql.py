@@ -86,6 +86,30 @@ def update_each(
     return changed
 
 
+def lock_each(
+    model: type[models.Model], values: Sequence[Any], *, by: str, returning: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Locks the rows whose field `by` is one of `values`, in primary-key order, and returns their `returning` columns.
+
+    On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
+    """
+    if not values:
+        return []
+    wanted, columns = _columns(model, (by,)), _columns(model, tuple(returning))
+    select = f"SELECT {', '.join(columns.names)} FROM {_table(model)} WHERE {wanted.names[0]}"  # noqa: S608  from models
+    order = f"ORDER BY {connection.ops.quote_name(str(model._meta.pk.column))}"
+    found: list[tuple[Any, ...]] = []
+    for chunk in _chunks([{by: value} for value in values], 1):
+        parameters: list[Any] = [row[by] for row in chunk]
+        if connection.vendor == "postgresql":
+            sql = f"{select} = ANY (%s::{wanted.types[0]}[]) {order} FOR NO KEY UPDATE"
+            parameters = [array_literal(parameters)]
+        else:
+            sql = f"{select} IN ({', '.join(['%s'] * len(parameters))}) {order}"
+        found.extend(_run(sql, parameters, fetch=True))
+    return found
+
+
 def _update_statement(
     model: type[models.Model], columns: _Columns, chunk: Sequence[Row], keys: Sequence[str], where: str
 ) -> tuple[str, list[Any]]:

@@ -22,7 +22,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from lockbay import clock
-from lockbay.setsql import insert_new, update_each
+from lockbay.setsql import insert_new, lock_each, update_each
 from wallets.accounts import FLOORED_KINDS, AccountCode
 from wallets.errors import IdempotencyConflict, InsufficientFunds, PostedOutsideTransaction, UnbalancedOperation
 from wallets.models import Account, Entry, Operation
@@ -153,12 +153,7 @@ def _lock_floored(codes: dict[str, AccountCode]) -> dict[str, _Locked]:
 
 def _select_locked(codes: Iterable[str]) -> dict[str, _Locked]:
     # pk order for everybody, so two postings never wait for each other; on SQLite BEGIN IMMEDIATE is the lock.
-    rows = (
-        Account.objects.filter(code__in=list(codes))
-        .order_by("pk")
-        .select_for_update(no_key=True, of=("self",))
-        .values_list("id", "code", "asset", "balance")
-    )
+    rows = lock_each(Account, list(codes), by="code", returning=["id", "code", "asset", "balance"])
     return {code: _Locked(pk, code, asset, balance or 0) for pk, code, asset, balance in rows}
 
 

@@ -7,7 +7,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 
 from lockbay.models import Heartbeat
 from lockbay.people.models import User
-from lockbay.setsql import insert_new, update_each
+from lockbay.setsql import insert_new, lock_each, update_each
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -98,3 +98,11 @@ def test_an_empty_list_asks_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert insert_new(Heartbeat, []) == []
         assert update_each(Heartbeat, []) == []
+
+
+def test_rows_are_locked_in_primary_key_order_whatever_was_asked():
+    bea, sol = users("bea", "sol")
+    with transaction.atomic():
+        found = lock_each(User, ["sol", "nobody", "bea"], by="username", returning=["id", "username"])
+    assert found == [(bea.pk, "bea"), (sol.pk, "sol")]
+    assert lock_each(User, [], by="username", returning=["id"]) == []
