@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from lockbay import jobs
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
+from lockbay.setsql import insert_new
 from notifications.models import PendingFanout
 from notifications.routing import ROUTES
 
@@ -16,7 +17,7 @@ def note_events(events: Sequence[Event]) -> None:
     told = [event for event in events if ROUTES[Kind(event.kind)]]
     if not told:
         return
-    PendingFanout.objects.bulk_create([PendingFanout(event=event) for event in told])
+    insert_new(PendingFanout, [{"event": event.pk} for event in told])
     _wake_once()
 
 
