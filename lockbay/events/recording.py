@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 from lockbay import clock
+from lockbay.array_literals import array_literal
 from lockbay.events.errors import RecordedOutsideTransaction
 from lockbay.events.kinds import CHAINED_SUBJECTS, Kind
 from lockbay.events.models import Event
@@ -123,12 +124,18 @@ def _chain(events: Sequence[Event]) -> None:
 
 def _heads(subjects: set[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, str]]:
     """One query, an index look-up a subject: the last (seq, hash) of each."""
-    values = ", ".join(["(%s, %s)"] * len(subjects))
+    ordered = sorted(subjects)
+    if connection.vendor == "postgresql":
+        source = "unnest(%s::text[], %s::bigint[]) AS s(column1, column2)"
+        parameters: list[Any] = [array_literal(column) for column in zip(*ordered, strict=True)]
+    else:
+        source = f"(VALUES {', '.join(['(%s, %s)'] * len(ordered))}) AS s"
+        parameters = [value for subject in ordered for value in subject]
     sql = (
-        f"SELECT e.subject_type, e.subject_id, e.seq, e.hash FROM (VALUES {values}) AS s "  # noqa: S608
+        f"SELECT e.subject_type, e.subject_id, e.seq, e.hash FROM {source} "  # noqa: S608
         "JOIN events_event e ON e.subject_type = s.column1 AND e.subject_id = s.column2 AND e.seq = "
         "(SELECT max(m.seq) FROM events_event m WHERE m.subject_type = s.column1 AND m.subject_id = s.column2)"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value for subject in sorted(subjects) for value in subject])
+        cursor.execute(sql, parameters)
         return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
