@@ -372,3 +372,28 @@ class TestParked:
         drain()
         row.refresh_from_db()
         assert row.status == InboxStatus.APPLIED
+
+
+def test_a_foreign_key_that_breaks_only_at_commit_harms_no_neighbour(
+    noting: NotingPurpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL shows it at the batch's end, inside the savepoint; SQLite at COMMIT, and the batch is repeated singly."""
+
+    def point_at_nothing(deposits: Any) -> None:
+        for deposit in deposits:
+            if deposit.intent.reference == "bad":
+                Intent.objects.filter(pk=deposit.intent.pk).update(payer_id=10**9)
+
+    plain = NotingPurpose.plan
+
+    def plan(self: NotingPurpose, locked: Any, deposits: Any) -> Any:
+        plan = plain(self, locked, deposits)
+        plan.apply = lambda: point_at_nothing(deposits)
+        return plan
+
+    monkeypatch.setattr(NotingPurpose, "plan", plan)
+    rows = [stored(raw_of(an_intent(purpose="noting", reference=name))) for name in ("a", "bad", "c")]
+    drain()
+    assert list(InboxEvent.objects.order_by("pk").values_list("status", flat=True)) == ["applied", "pending", "applied"]
+    rows[1].refresh_from_db()
+    assert "IntegrityError" in rows[1].error
