@@ -238,6 +238,9 @@ TELEGRAM_API_URL = env.read_str("TELEGRAM_API_URL", SANDBOX_URL if PLAYGROUND el
     "/"
 )
 TELEGRAM_BOT_USERNAME = env.read_str("TELEGRAM_BOT_USERNAME", "LockBaySandboxBot" if PLAYGROUND else "LockBayBot")
+TELEGRAM_MODE = env.read_choice("TELEGRAM_MODE", ["polling", "webhook"], "polling")  # T1
+# In webhook mode the secret proves that an update comes from Telegram: 32 or more of A-Z, a-z, 0-9, _ and -.
+TELEGRAM_WEBHOOK_SECRET = env.read_str("TELEGRAM_WEBHOOK_SECRET", *([] if TELEGRAM_MODE == "webhook" else [""]))
 TELEGRAM_SENDS_PER_SECOND = env.read_int("TELEGRAM_SENDS_PER_SECOND", 30, least=1, most=30)  # N5
 TELEGRAM_UPDATE_MAX_ATTEMPTS = env.read_int("TELEGRAM_UPDATE_MAX_ATTEMPTS", 5, least=1)
 SUPPORT_CONTACT = env.read_str("SUPPORT_CONTACT", "support@lockbay.example")  # shown to people who ask for help

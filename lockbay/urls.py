@@ -11,4 +11,5 @@ urlpatterns = [
     path("metrics", views.show_metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("", include("payments.urls")),
+    path("", include("telegrambot.urls")),
 ]

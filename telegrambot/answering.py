@@ -11,7 +11,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden
 from telegram.ext import ExtBot
 
-from telegrambot import identity, rendering
+from telegrambot import identity, rendering, shown_payments
 from telegrambot.callback_data import StaleButton, decode
 from telegrambot.database import in_database
 from telegrambot.rendering import Rendered
@@ -52,9 +52,11 @@ async def deliver(bot: ExtBot, update: Update, answer: Answer) -> None:
 async def send(bot: ExtBot, chat_id: int, screen: Rendered) -> Message:
     """A new message."""
     if screen.photo is not None:
-        return await bot.send_photo(
+        message = await bot.send_photo(
             chat_id, screen.photo, caption=screen.text, parse_mode=ParseMode.HTML, reply_markup=screen.markup
         )
+        await in_database(shown_payments.note_shown, chat_id, message.message_id, screen.photo_key)
+        return message
     return await bot.send_message(
         chat_id, screen.text, parse_mode=ParseMode.HTML, reply_markup=screen.markup, disable_web_page_preview=True
     )
@@ -116,6 +118,7 @@ async def _edit(bot: ExtBot, chat_id: int, shown: Message, screen: Rendered, *, 
     else:
         media = InputMediaPhoto(screen.photo, caption=screen.text, parse_mode=ParseMode.HTML)
         await bot.edit_message_media(media, chat_id, shown.message_id, reply_markup=screen.markup)
+        await in_database(shown_payments.note_shown, chat_id, shown.message_id, screen.photo_key)
 
 
 def _is_same_photo(screen: Rendered, pressed: str) -> bool:
@@ -132,6 +135,11 @@ async def _remove(bot: ExtBot, chat_id: int, message_id: int) -> None:
         if not _says(error, *_CANNOT_DELETE):
             raise
         log.info("OLD_SCREEN_STAYS", message_id=message_id)
+
+
+def is_settled(error: BadRequest) -> bool:
+    """True when an edit failed because the screen already looks like that, or is not there any more."""
+    return _says(error, _UNCHANGED, *_GONE)
 
 
 def _says(error: BadRequest, *phrases: str) -> bool:

@@ -74,8 +74,7 @@ def build_handlers() -> list[BaseHandler[Any, Any, Any]]:
     """The table: the first that fits takes the update. Only private chats are served."""
     private = filters.ChatType.PRIVATE
     commands = [
-        CommandHandler(command.name, _flow(partial(_always, command.flow)), filters=private)
-        for command in COMMANDS
+        CommandHandler(command.name, _flow(partial(_always, command.flow)), filters=private) for command in COMMANDS
     ]
     return [
         *commands,

@@ -1,6 +1,7 @@
 """The library's bot, pointed where settings say, with one method more: updates as raw JSON."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -47,15 +48,15 @@ def build_bot(*, is_paced: bool, request: BaseRequest | None = None) -> LockBayB
     )
 
 
-async def initialize_patiently(bot: LockBayBot, stopping: asyncio.Event) -> None:
-    """Introduces the bot to Telegram; while Telegram cannot be reached, tries again until `stopping`.
+async def patiently(call: Callable[[], Awaitable[object]], stopping: asyncio.Event) -> None:
+    """Makes a call that the start needs; while Telegram cannot be reached, tries again until `stopping`.
 
     Raises: telegram.error.InvalidToken.
     """
     delay = 0.5
     while not stopping.is_set():
         try:
-            await bot.initialize()
+            await call()
             return
         except (NetworkError, RetryAfter) as error:
             wait = seconds_asked(error) if isinstance(error, RetryAfter) else delay

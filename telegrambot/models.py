@@ -43,3 +43,15 @@ class Draft(models.Model):
     # The update that brought it here: when that one comes again, nothing moves twice.
     update_id = models.BigIntegerField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+
+class ShownPayment(models.Model):
+    """A payment screen in somebody's chat, kept up to date until the money is there or the time is over (T5)."""
+
+    chat_id = models.BigIntegerField()
+    message_id = models.BigIntegerField()
+    intent = models.ForeignKey("payments.Intent", on_delete=models.CASCADE, related_name="+")
+    shows = models.CharField(max_length=12)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chat_id", "message_id"], name="payment_screen_once")]

@@ -1,9 +1,10 @@
-"""The bot process: one event loop, four loops in it, one orderly end."""
+"""The bot process: one event loop, five loops in it, one orderly end."""
 
 import asyncio
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -11,14 +12,16 @@ from telegram.error import TelegramError
 
 from payments.rates.prewarm import prewarm
 from telegrambot.application import BotApplication
-from telegrambot.bot_client import build_bot, initialize_patiently
+from telegrambot.bot_client import LockBayBot, build_bot, patiently
 from telegrambot.commands import publish_commands
 from telegrambot.database import in_database
 from telegrambot.dispatcher import Dispatcher
+from telegrambot.live_screens import LiveScreens
 from telegrambot.outgoing import Sender
 from telegrambot.signs_of_life import SignsOfLife
 from telegrambot.updates import RawUpdate, store_updates
-from telegrambot.updates_loop import poll_updates
+from telegrambot.updates_loop import poll_updates, watch_webhook
+from telegrambot.webhook import ask_for_webhook
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +56,8 @@ async def run_bot(stopping: asyncio.Event | None = None) -> None:
 async def _work(stopping: asyncio.Event) -> None:
     bot, sending_bot = build_bot(is_paced=True), build_bot(is_paced=False)
     prewarming = asyncio.create_task(_prewarm())
-    await initialize_patiently(bot, stopping)
-    await initialize_patiently(sending_bot, stopping)
+    await patiently(bot.initialize, stopping)
+    await patiently(sending_bot.initialize, stopping)
     await asyncio.wait({prewarming}, timeout=settings.RATE_PREWARM_SECONDS)
     if stopping.is_set():
         return
@@ -66,13 +69,24 @@ async def _work(stopping: asyncio.Event) -> None:
     log.info("BOT_STARTED", username=bot.username)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(poll_updates(bot, _storing(dispatcher), stopping, on_polled=life.note_poll))
+            group.create_task(_take_updates(bot, dispatcher, life, stopping))
             group.create_task(dispatcher.run())
             group.create_task(Sender(sending_bot, stopping).run())
+            group.create_task(LiveScreens(bot, stopping).run())
             group.create_task(life.run(stopping))
     finally:
         await application.stop()
         await sending_bot.shutdown()
+
+
+async def _take_updates(bot: LockBayBot, dispatcher: Dispatcher, life: SignsOfLife, stopping: asyncio.Event) -> None:
+    """By the mode of the settings; changing it drops no update that waits at Telegram (T1)."""
+    if settings.TELEGRAM_MODE == "webhook":
+        await patiently(partial(ask_for_webhook, bot), stopping)
+        await watch_webhook(bot.get_webhook_info, stopping, on_polled=life.note_poll)
+    else:
+        await patiently(partial(bot.delete_webhook, drop_pending_updates=False), stopping)
+        await poll_updates(bot, _storing(dispatcher), stopping, on_polled=life.note_poll)
 
 
 def _storing(dispatcher: Dispatcher):  # type: ignore[no-untyped-def]

@@ -12,6 +12,7 @@ import structlog
 from django.db import DatabaseError
 from telegram.error import Conflict, NetworkError, RetryAfter
 
+from telegrambot.pausing import wait_for_event
 from telegrambot.updates import RawUpdate
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,24 @@ async def poll_updates(
             continue
         delay, wait = _FIRST_DELAY, poll_seconds
         on_polled()
+
+
+async def watch_webhook(
+    is_reachable: Callable[[], Awaitable[object]],
+    stopping: asyncio.Event,
+    *,
+    on_polled: Callable[[], None] = lambda: None,
+    every_seconds: float = POLL_SECONDS / 2,
+) -> None:
+    """Webhook mode: updates come to the web process; here Telegram is only asked, now and then, whether it is there."""
+    while not stopping.is_set():
+        try:
+            await is_reachable()
+        except (NetworkError, RetryAfter) as error:
+            log.warning("TELEGRAM_UNREACHABLE", error=str(error))
+        else:
+            on_polled()
+        await wait_for_event(stopping, every_seconds)
 
 
 async def _unless_stopped(work: Awaitable[T], stopping: asyncio.Event) -> T | None:

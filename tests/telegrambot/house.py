@@ -12,6 +12,7 @@ from lockbay.people.models import User
 from telegrambot.application import BotApplication
 from telegrambot.bot_client import build_bot
 from telegrambot.dispatcher import Dispatcher
+from telegrambot.live_screens import LiveScreens
 from telegrambot.outgoing import Sender
 from telegrambot.sandbox.testing import SandboxClient
 from telegrambot.updates import store_updates
@@ -113,6 +114,7 @@ class House:
         await self.application.start()
         self.dispatcher = Dispatcher(self.application, self.stopping, first_delay=0.01)
         self.sender = Sender(self.sending_bot, self.stopping)
+        self.live_screens = LiveScreens(self.bot, self.stopping)
         self._offset: int | None = None
 
     async def _stop(self) -> None:

@@ -68,7 +68,6 @@ def test_it_answers_beats_survives_kills_and_stops_in_time(process, phones):
     process.start()
     wait_until(lambda: answers() == 1)
     wait_until(lambda: Heartbeat.objects.filter(pk="bot").exists())
-    assert phones.state()["commands"] if "commands" in phones.state() else True
 
     for number in range(3):
         phones.send_text("bea", "/wallet")
