@@ -97,7 +97,9 @@ class House:
 
     def start(self, name: str) -> None:
         """Starts a process that does not run."""
-        log = self._logs.setdefault(name, (self.folder / f"{name}.log").open("ab"))
+        if name not in self._logs:
+            self._logs[name] = (self.folder / f"{name}.log").open("ab")
+        log = self._logs[name]
         self._processes[name] = subprocess.Popen(
             self.commands()[name],
             env=self.environment,
