@@ -375,7 +375,7 @@ class TestParked:
 
 
 def test_a_foreign_key_that_breaks_only_at_commit_harms_no_neighbour(
-    noting: NotingPurpose, monkeypatch: pytest.MonkeyPatch
+    noting: NotingPurpose, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """PostgreSQL shows it at the batch's end, inside the savepoint; SQLite at COMMIT, and the batch is repeated singly."""
 
@@ -394,6 +394,7 @@ def test_a_foreign_key_that_breaks_only_at_commit_harms_no_neighbour(
     monkeypatch.setattr(NotingPurpose, "plan", plan)
     rows = [stored(raw_of(an_intent(purpose="noting", reference=name))) for name in ("a", "bad", "c")]
     drain()
+    assert ("INBOX_BATCH_ROLLED_BACK" in caplog.text) == (connection.vendor == "sqlite")
     assert list(InboxEvent.objects.order_by("pk").values_list("status", flat=True)) == ["applied", "pending", "applied"]
     rows[1].refresh_from_db()
     assert "IntegrityError" in rows[1].error
