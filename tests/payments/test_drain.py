@@ -377,7 +377,7 @@ class TestParked:
 def test_a_foreign_key_that_breaks_only_at_commit_harms_no_neighbour(
     noting: NotingPurpose, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """PostgreSQL shows it at the batch's end, inside the savepoint; SQLite at COMMIT, and the batch is repeated singly."""
+    """PostgreSQL shows it at the batch's end, inside the savepoint; SQLite at COMMIT, and the batch is taken singly."""
 
     def point_at_nothing(deposits: Any) -> None:
         for deposit in deposits:
