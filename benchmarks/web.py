@@ -89,12 +89,18 @@ def serving(application: str) -> Iterator[int]:
         wait_until_ready(server, port)
         yield port
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        with contextlib.suppress(ProcessLookupError):  # it died by itself, and said why
+            stop(server)
+
+
+def stop(server: "subprocess.Popen[bytes]") -> None:
+    """Ends the server and its workers."""
+    os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def wait_until_ready(server: "subprocess.Popen[bytes]", port: int) -> None:
