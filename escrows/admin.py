@@ -15,7 +15,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from escrows.actions.complete_release import complete_release
@@ -27,6 +26,7 @@ from escrows.policy import may_act_as_staff
 from escrows.preview import Preview, refund_preview, release_preview
 from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
+from lockbay.read_only_admin import ReadOnlyAdmin
 from wallets.accounts import hold_account
 from wallets.models import Operation
 
@@ -45,13 +45,12 @@ _CHIPS = {
 
 
 @admin.register(Escrow)
-class EscrowAdmin(ModelAdmin):
+class EscrowAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "chip", "price_text", "buyer", "seller", "created_at", "closed_at", "close_reason"]
     list_filter = ["status", "fee_payer", "started_by"]
     search_fields = ["public_id", "buyer__username", "seller__username", "deposit_reference"]
     list_select_related = ["buyer", "seller"]
     ordering = ["-id"]
-    show_full_result_count = False
     actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent"]
     change_form_outer_after_template = "admin/escrows/story.html"
 
@@ -86,15 +85,6 @@ class EscrowAdmin(ModelAdmin):
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may_act_as_staff(request.user)  # type: ignore[arg-type]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def _act(
         self,

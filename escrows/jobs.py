@@ -21,7 +21,7 @@ from lockbay import clock
 
 logger = structlog.get_logger(__name__)
 PAGE = 50
-BUDGET_SECONDS = 40.0  # below the queue's time-out; what is left waits for the next minute
+BUDGET_SECONDS = 40  # below the queue's time-out; what is left waits for the next minute
 
 
 @dataclass

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
 
 _KNOWN_KEYS = ("playground-key", "django-insecure")
 
@@ -11,6 +12,16 @@ _KNOWN_KEYS = ("playground-key", "django-insecure")
 def register_checks() -> None:
     """Called once at start."""
     register(check_production_settings)
+
+
+def refuse_unsafe_settings() -> None:
+    """For processes that run without Django's own checks (web and bot: those cost seconds and memory).
+
+    Raises: ImproperlyConfigured naming every setting that is wrong.
+    """
+    found = check_production_settings()
+    if found:
+        raise ImproperlyConfigured("\n".join(f"{message.id}: {message.msg}" for message in found))
 
 
 def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:

@@ -35,8 +35,8 @@ def refuse_weak_sqlite(*, connection: Any, **_kwargs: Any) -> None:
 
 
 def allow_wide_statements(*, connection: Any, **_kwargs: Any) -> None:
-    """Lets bulk_create use as many values a statement as this SQLite takes, not the 999 of old ones: a batch of a hundred rows
-    stays one round trip (B6)."""
+    """Lets bulk_create use as many values a statement as this SQLite takes, not the 999 of old ones: a batch of a
+    hundred rows stays one round trip (B6)."""
     if connection.vendor == "sqlite":
         connection.features.max_query_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 

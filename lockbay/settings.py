@@ -5,6 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from django.urls import reverse_lazy
+
 from lockbay import env
 from lockbay.observability.logging import logging_config
 
@@ -120,6 +122,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["lockbay.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -254,6 +257,19 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 
 # --- Admin theme -------------------------------------------------------------------------------------------------
 
+
+def _menu(title: str, *pages: tuple[str, str, str]) -> dict[str, Any]:
+    """A group of the sidebar: (words, icon, page of the admin)."""
+    return {
+        "title": title,
+        "separator": True,
+        "items": [
+            {"title": words, "icon": icon, "link": reverse_lazy(f"admin:{page}_changelist")}
+            for words, icon, page in pages
+        ],
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": "LockBay",
     "SITE_HEADER": "LockBay",
@@ -261,5 +277,37 @@ UNFOLD = {
     "SITE_SYMBOL": "lock",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "navigation": [
+            _menu("Trades", ("Escrows", "handshake", "escrows_escrow"), ("Events", "history", "events_event")),
+            _menu(
+                "Money in",
+                ("Inbox", "inbox", "payments_inboxevent"),
+                ("Deposits", "payments", "payments_deposit"),
+                ("Payment requests", "qr_code", "payments_intent"),
+            ),
+            _menu(
+                "Books",
+                ("Accounts", "account_balance_wallet", "wallets_account"),
+                ("Operations", "receipt_long", "wallets_operation"),
+                ("Ledger proof", "verified", "wallets_ledgercheck"),
+                ("Payout stops", "block", "wallets_payoutstop"),
+            ),
+            _menu("Messages", ("Deliveries", "send", "notifications_delivery")),
+            _menu(
+                "People",
+                ("Users", "person", "people_user"),
+                ("Contacts", "alternate_email", "people_contact"),
+                ("Roles", "badge", "auth_group"),
+            ),
+            _menu(
+                "Machine room",
+                ("Signs of life", "monitor_heart", "lockbay_heartbeat"),
+                ("Schedules", "schedule", "django_q_schedule"),
+                ("Waiting tasks", "pending_actions", "django_q_ormq"),
+                ("Failed tasks", "error", "django_q_failure"),
+            ),
+        ],
+    },
 }
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}

@@ -7,6 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lockbay.settings")
 application = get_wsgi_application()
 
-from payments.rates.prewarm import start_prewarm_in_web  # noqa: E402  the apps must be loaded first
+from lockbay.checks import refuse_unsafe_settings  # noqa: E402  the apps must be loaded first
+from payments.rates.prewarm import start_prewarm_in_web  # noqa: E402
 
+refuse_unsafe_settings()
 start_prewarm_in_web()

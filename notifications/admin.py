@@ -10,10 +10,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from escrows.models import Escrow
+from lockbay.read_only_admin import ReadOnlyAdmin
 from notifications.actions.resend_delivery import RESENDABLE, resend_delivery
 from notifications.errors import NotResendable, ReasonMissing
 from notifications.models import Attempt, Delivery, DeliveryState
@@ -35,7 +36,7 @@ class AttemptInline(TabularInline):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ModelAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "trade", "template", "person", "channel", "chip", "attempts", "sent_at", "error"]
     list_filter = ["state", "channel", "is_uncertain", "template", "priority"]
     search_fields = ["audience", "recipient__username", "recipient__telegram_username", "provider_id"]
@@ -44,7 +45,6 @@ class DeliveryAdmin(ModelAdmin):
     ordering = ["-id"]
     inlines = [AttemptInline]
     actions_detail = ["send_again"]
-    show_full_result_count = False
 
     @display(description="trade")
     def trade(self, delivery: Delivery) -> str:
@@ -97,15 +97,6 @@ class DeliveryAdmin(ModelAdmin):
         if escrow_ids:
             return queryset.filter(event__subject_type="escrow", event__subject_id__in=escrow_ids), False
         return super().get_search_results(request, queryset, search_term)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _refusal_of_resend(request: HttpRequest, delivery: Delivery) -> str:

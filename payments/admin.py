@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
+from lockbay.read_only_admin import ReadOnlyAdmin
 from payments.actions.replay_event import ReplayReport, replay_event
 from payments.errors import ReplayRefused
 from payments.models import Deposit, InboxEvent, Intent
@@ -28,21 +28,6 @@ _INBOX_LABELS = {
 }
 _INTENT_LABELS = {"requested": "warning", "open": "info", "failed": "danger"}
 _DEPOSIT_LABELS = {"pending": "warning", "confirmed": "success", "reverted": "danger"}
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Facts about money are looked at here, never typed."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Intent)

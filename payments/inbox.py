@@ -85,7 +85,7 @@ def record_loss(ids: Sequence[int], error: str) -> None:
 def delay_after(attempts: int) -> timedelta:
     """Exponential backoff with jitter: about 2 s, 4 s, 8 s … five minutes at most."""
     doublings = max(0, min(attempts - 1, 16))
-    return min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY) * random.uniform(0.5, 1.0)
+    return min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY) * random.randint(50, 100) // 100
 
 
 def _settle(verdict: Verdict) -> None:

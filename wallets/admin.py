@@ -6,25 +6,15 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
+from lockbay.read_only_admin import ReadOnlyAdmin
+from wallets.accounts import AccountCode
 from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation, PayoutStop
 from wallets.money import Money
 from wallets.proof import check_ledger
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Money is looked at here, never typed."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from wallets.queries import balance_of
 
 
 class EntryInline(TabularInline):
@@ -56,11 +46,13 @@ class AccountAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "asset"]
     search_fields = ["code"]
     list_select_related = ["owner"]
-    show_full_result_count = False
 
     @display(description="balance")
     def balance_text(self, account: Account) -> str:
-        return "kept by proof" if account.money is None else str(account.money)
+        """The platform's accounts keep no running balance: theirs is added up here, from the last checkpoint on."""
+        if account.money is not None:
+            return str(account.money)
+        return str(balance_of(AccountCode(kind=account.kind, asset=account.asset, reference=account.reference)))
 
 
 @admin.register(Operation)
@@ -70,12 +62,11 @@ class OperationAdmin(ReadOnlyAdmin):
     search_fields = ["key", "reference"]
     list_select_related = ["reverses"]
     inlines = [EntryInline]
-    show_full_result_count = False
 
 
 @admin.register(LedgerCheck)
 class LedgerCheckAdmin(ReadOnlyAdmin):
-    list_display = ["id", "result", "full", "entries_read", "up_to_entry", "started_at", "finished_at"]
+    list_display = ["id", "result", "reach", "entries_read", "up_to_entry", "started_at", "finished_at"]
     actions_list = ["run_incremental", "run_full"]
 
     @display(description="result", label={"holds": "success", "BREACH": "danger", "unfinished": "warning"})
@@ -83,6 +74,10 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         if check.finished_at is None:
             return "unfinished"
         return "BREACH" if check.breaches else "holds"
+
+    @display(description="reach")
+    def reach(self, check: LedgerCheck) -> str:
+        return "everything" if check.full else "what was new"
 
     @action(description="Prove what is new", url_path="prove-new", permissions=["prove"])
     def run_incremental(self, request: HttpRequest) -> HttpResponse:
@@ -113,4 +108,3 @@ class PayoutStopAdmin(ReadOnlyAdmin):
 class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ["account", "balance", "up_to_entry", "taken_at"]
     list_select_related = ["account"]
-    show_full_result_count = False

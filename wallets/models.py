@@ -57,7 +57,7 @@ class Operation(models.Model):
 
     kind = models.CharField(max_length=40)
     key = models.CharField(max_length=160, unique=True)
-    reference = models.CharField(max_length=64, blank=True, db_index=True)
+    reference = models.CharField(max_length=128, blank=True, db_index=True)
     memo = models.CharField(max_length=200, blank=True)
     digest = models.CharField(max_length=64)
     reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reversals")

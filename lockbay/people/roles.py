@@ -7,7 +7,11 @@ from django.apps import apps
 MEDIATOR, OPERATOR, AUDITOR, OWNER = "mediator", "operator", "auditor", "owner"
 ROLES = (MEDIATOR, OPERATOR, AUDITOR, OWNER)
 
-# Everybody may look; what somebody may do is asked by the action, by the name of the group.
+# Everybody may look. What somebody may do is asked by the action, by the name of the group, or granted here.
+_MAY_ALSO = {
+    OPERATOR: ("change_inboxevent", "change_delivery"),  # replay an event, send a message again
+    OWNER: ("change_inboxevent", "change_delivery"),
+}
 _OUR_APPS = ("lockbay", "people", "events", "wallets", "payments", "escrows", "notifications", "telegrambot")
 
 
@@ -18,6 +22,7 @@ def install_roles() -> None:
     Group.objects.bulk_create([Group(name=name) for name in ROLES], ignore_conflicts=True)
     groups = list(Group.objects.filter(name__in=ROLES).values_list("pk", flat=True))
     views = Permission.objects.filter(content_type__app_label__in=_OUR_APPS, codename__startswith="view_")
+    acts = Permission.objects.filter(content_type__app_label__in=_OUR_APPS)
     granted = Group.permissions.through
     granted.objects.bulk_create(
         [
@@ -27,6 +32,8 @@ def install_roles() -> None:
         ],
         ignore_conflicts=True,
     )
+    for group in Group.objects.filter(name__in=_MAY_ALSO):
+        group.permissions.add(*acts.filter(codename__in=_MAY_ALSO[group.name]))
 
 
 def install_roles_after_migrate(**_kwargs: Any) -> None:

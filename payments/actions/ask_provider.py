@@ -41,16 +41,16 @@ def ask_provider(*, intent_id: int) -> int | None:
         return None
 
 
-def next_ask_after(intent: Intent, now: datetime) -> datetime | None:
+def _next_ask_after(intent: Intent, now: datetime) -> datetime | None:
     """When to ask again: ever rarer (a quarter of the intent's age), never after a week."""
     age = now - intent.created_at
-    return None if age > _GIVE_UP_AFTER else now + min(max(age / 4, _SHORTEST), _LONGEST)
+    return None if age > _GIVE_UP_AFTER else now + min(max(age // 4, _SHORTEST), _LONGEST)
 
 
 def _claim(intent: Intent) -> bool:
     """Moves the next question on before the call, so that two workers do not ask the same."""
     now = clock.now()
-    change: dict[str, Any] = {"asked_at": now, "ask_due_at": next_ask_after(intent, now)}
+    change: dict[str, Any] = {"asked_at": now, "ask_due_at": _next_ask_after(intent, now)}
     is_dead = intent.status == IntentStatus.REQUESTED and now > intent.expires_at
     if is_dead:
         change.update(status=IntentStatus.FAILED, failure="no address before the window ended", ask_due_at=None)

@@ -17,7 +17,7 @@ from wallets.ledger import Leg, NewOperation
 from wallets.models import Operation
 from wallets.money import Money
 
-_LONGEST_REFERENCE = 64
+_LONGEST_REFERENCE = 128
 
 
 def credit_deposits_within(confirmed: Sequence[Credit]) -> tuple[list[Operation], list[NewEvent]]:
@@ -105,7 +105,7 @@ def _dust_operation(credit: Credit) -> NewOperation:
 
 
 def _reference_of(deposit: Deposit) -> str:
-    """What finds the payment outside our house: the transaction id, else the provider's payment id; 64 characters at
+    """What finds the payment outside our house: the transaction id, else the provider's payment id; 128 characters at
     most."""
     candidates = (deposit.txid, deposit.provider_payment_id, f"deposit-{deposit.pk}")
     return next(text for text in candidates if text and len(text) <= _LONGEST_REFERENCE)

@@ -13,7 +13,7 @@ import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ from payments.methods import PayMethod
 from wallets.money import Money
 
 SIGNATURE_WINDOW_SECONDS = 300  # F9
+_FIRST_PAUSE, _LONGEST_PAUSE, _JITTER = (timedelta(milliseconds=ms) for ms in (200, 2_000, 300))
 
 
 class Meaning(enum.StrEnum):
@@ -164,7 +165,12 @@ class PaymentProvider(ABC):
         Only calls that are safe to repeat come here. Raises: Unavailable (no answer, 429, 5xx), Rejected (other 4xx).
         """
         retries = stamina.retry_context(
-            on=Unavailable, attempts=3, timeout=12, wait_initial=0.2, wait_max=2.0, wait_jitter=0.3
+            on=Unavailable,
+            attempts=3,
+            timeout=12,
+            wait_initial=_FIRST_PAUSE,
+            wait_max=_LONGEST_PAUSE,
+            wait_jitter=_JITTER,
         )
         for attempt in retries:
             with attempt:

@@ -1,4 +1,5 @@
-"""A process of its own that prepares a database for a crash: an open intent of a user's wallet. Prints the webhooks to send."""
+"""A process of its own that prepares a database for a crash: an open intent of a user's wallet. Prints the webhooks
+to send."""
 
 import base64
 import json

@@ -1,16 +1,14 @@
-"""F4: the database crashes in the middle of webhooks: 5xx or a closed connection, then redelivery credits once; the pool heals by
-itself within 15 s. A PostgreSQL of this test's own is stopped the hard way; what SQLite does when its process dies is F3."""
+"""F4: the database crashes in the middle of webhooks: 5xx or a closed connection, then redelivery credits once; the
+pool heals by itself within 15 s. A PostgreSQL of this test's own is stopped the hard way; what SQLite does when its
+process dies is F3."""
 
 import base64
 import json
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from lockbay import http
 from tests.journeys.house import House, eventually
@@ -36,19 +34,6 @@ class WebAlone(House):
     def commands(self) -> dict[str, list[str]]:
         return {"web": super().commands()["web"]}
 
-    def run(self, *arguments: str) -> str:
-        """A script in a process of its own."""
-        run = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            env=self.environment,
-            cwd=settings.BASE_DIR,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr
-        return run.stdout.splitlines()[-1]
-
     def deliver(self, webhook: dict[str, str]) -> int:
         """Sends one webhook; 0 when the connection was closed or nobody answered."""
         try:
@@ -69,12 +54,11 @@ def test_a_crash_loses_nothing_and_redelivery_credits_once(tmp_path: Path) -> No
     server = start_local_postgres(is_durable=True)
     try:
         with WebAlone(tmp_path, server) as web:
-            webhooks = json.loads(web.run("tests.faults.crash_stage", str(PAYMENTS)))
+            webhooks = json.loads(web.run("tests.faults.crash_stage", str(PAYMENTS)).splitlines()[-1])
             answers: list[int] = []
 
             def deliver_all() -> None:
-                for webhook in webhooks:
-                    answers.append(web.deliver(webhook))
+                answers.extend(web.deliver(webhook) for webhook in webhooks)
 
             sender = threading.Thread(target=deliver_all)
             sender.start()
@@ -98,4 +82,3 @@ def test_a_crash_loses_nothing_and_redelivery_credits_once(tmp_path: Path) -> No
             assert list(found["balances"].values()) == [f"{20 * PAYMENTS}.00"]
     finally:
         server.stop()
-

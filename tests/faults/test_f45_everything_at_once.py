@@ -1,4 +1,5 @@
-"""F45: drain, expiry, cancel, release, replay and sweep at once on the same escrows: no deadlock in 10,000 rounds, books green."""
+"""F45: drain, expiry, cancel, release, replay and sweep at once on the same escrows: no deadlock in 10,000 rounds,
+books green."""
 
 import random
 from collections import Counter

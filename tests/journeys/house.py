@@ -29,7 +29,7 @@ PATIENCE = 40.0  # seconds until something that must happen counts as not happen
 
 
 def eventually(look: Callable[[], T], what: str, *, within: float = PATIENCE) -> T:
-    """The first truthy answer of `look`, asked again and again. Raises: AssertionError naming `what` with the last answer."""
+    """The first truthy answer of `look`, asked again and again. Raises: AssertionError naming `what`."""
     deadline = time.monotonic() + within
     answer: Any = None
     while time.monotonic() < deadline:
@@ -124,28 +124,31 @@ class House:
 
     def until_ready(self) -> None:
         """Waits until /ready is green."""
-        eventually(lambda: http.request("GET", f"{self.web_url}/ready").status_code == 200, "/ready is green", within=90)
+        ready = f"{self.web_url}/ready"
+        eventually(lambda: http.request("GET", ready).status_code == 200, "/ready is green", within=90)
 
     def manage(self, *arguments: str) -> str:
         """Runs a management command to its end and returns what it printed. Raises: AssertionError when it fails."""
-        run = subprocess.run(
-            manage_command(*arguments), env=self.environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-        return run.stdout
+        return self._run(manage_command(*arguments))
 
     def look(self) -> dict[str, Any]:
-        """What the database says, read by a process of its own: balances, trades, deliveries, proof (tests/journeys/look.py)."""
-        command = [sys.executable, "-m", "tests.journeys.look"]
-        run = subprocess.run(
-            command, env=self.environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-        return dict(json.loads(run.stdout.splitlines()[-1]))
+        """What the database says, read by a process of its own (tests/journeys/look.py)."""
+        return dict(json.loads(self.run("tests.journeys.look").splitlines()[-1]))
+
+    def run(self, *arguments: str) -> str:
+        """Runs a module of the tests in a process of its own to its end and returns what it printed."""
+        return self._run([sys.executable, "-m", *arguments])
 
     def log_of(self, name: str) -> str:
         """Everything the process has printed so far."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def _run(self, command: list[str]) -> str:
+        run = subprocess.run(
+            command, env=self.environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
 
     def _make_database(self) -> None:
         self.environment.pop("SQLITE_PATH", None)

@@ -16,7 +16,9 @@ def what_is_there() -> dict[str, Any]:
 
     check = check_ledger(full=True)
     return {
-        "balances": {row.code: Money(row.balance or 0, row.asset).plain() for row in Account.objects.filter(balance__gt=0)},
+        "balances": {
+            row.code: Money(row.balance or 0, row.asset).plain() for row in Account.objects.filter(balance__gt=0)
+        },
         "users": {row.telegram_username: row.pk for row in _people()},
         "trades": {row.public_id: row.status for row in Escrow.objects.all()},
         "deposits": Deposit.objects.count(),

@@ -1,4 +1,5 @@
-"""A person clicks the whole trade through in the sandbox's page; in the middle the bot dies and the e-mail tells the seller.
+"""A person clicks the whole trade through in the sandbox's page; in the middle the bot dies and the e-mail tells the
+seller.
 
 Screenshots go to LOCKBAY_SCREENSHOTS when it is set, else to the test's own folder.
 """
@@ -165,7 +166,8 @@ def _look_at_the_desk(clicks: Clicks, house: House) -> None:
         assert answer.status == 200, path
         clicks.picture(f"admin {name}")
     page.goto(f"{house.web_url}/admin/escrows/escrow/")
-    page.locator("#result_list a, table tbody a").first.click()
+    page.get_by_role("link", name=re.compile("^ES")).first.click()
+    expect(page.get_by_text("escrow.completed").first).to_be_visible()
     clicks.picture("admin one trade")
     page.goto(f"{house.web_url}/ready")
     clicks.picture("ready")

@@ -23,7 +23,7 @@ def test_buyer_and_seller_go_from_hello_to_released_money(tmp_path: Path) -> Non
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("victim", ["bot", "web", "worker"])
 def test_a_process_killed_at_every_step_loses_and_doubles_nothing(tmp_path: Path, victim: str) -> None:
-    """kill -9 right after each thing a person does, and start again: one trade, one payment, one release, one message each."""
+    """kill -9 right after each thing a person does, and start again: one trade, one payment, one release."""
     with open_house(tmp_path) as house:
         for step in Trade(house).steps():
             step.act()

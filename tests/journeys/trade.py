@@ -1,4 +1,5 @@
-"""A whole trade, step by step, as Bea and Sol do it on their phones. Each step says what to do and what shows that it is done."""
+"""A whole trade, step by step, as Bea and Sol do it on their phones. Each step says what to do and what shows that it
+is done."""
 
 import re
 from collections.abc import Callable
@@ -60,7 +61,7 @@ class Trade:
 
     def _asks(self, phone: Phone, step: str) -> None:
         words = {"amount": "What is the price", "description": "What is it about"}[step]
-        eventually(lambda: bool(phone.texts()) and words in phone.texts()[-1], f"{phone.person} is asked for the {step}")
+        eventually(lambda: words in (phone.texts() or [""])[-1], f"{phone.person} is asked for the {step}")
 
     def _is_created(self) -> None:
         link = eventually(
@@ -82,7 +83,8 @@ class Trade:
 
 
 def require_right_books(house: House, trades: int = 1) -> None:
-    """After `trades` completed trades: the seller has his price each, nothing else is left with users, the proof is green."""
+    """After `trades` completed trades: the seller has his price each, nothing else is left with users, the proof is
+    green."""
     found = house.look()
     sol = found["users"]["sol_sells"]
     assert found["breaches"] == []

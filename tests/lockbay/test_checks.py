@@ -1,8 +1,9 @@
 """What a real-money installation may not start with, by id (O3)."""
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from lockbay.checks import check_production_settings
+from lockbay.checks import check_production_settings, refuse_unsafe_settings
 
 
 @pytest.fixture
@@ -56,3 +57,14 @@ def test_no_message_shows_a_secret(production):
 def test_a_playground_needs_nothing_of_that(settings):
     settings.STAFF_EMAILS = []
     assert found() == []
+
+
+def test_web_and_bot_refuse_to_start_and_name_every_setting(production):
+    production.DEBUG = True
+    production.STAFF_EMAILS = []
+    with pytest.raises(ImproperlyConfigured, match=r"(?s)lockbay.E001.*lockbay.E005"):
+        refuse_unsafe_settings()
+
+
+def test_web_and_bot_start_with_safe_settings(production):
+    refuse_unsafe_settings()

@@ -1,4 +1,5 @@
-"""The books stand alone here: there are no escrows and no payments, so the rules that those rooms add have nothing to say."""
+"""The books stand alone here: there are no escrows and no payments, so the rules that those rooms add have nothing to
+say."""
 
 import pytest
 

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=40)),
                 ('key', models.CharField(max_length=160, unique=True)),
-                ('reference', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('reference', models.CharField(blank=True, db_index=True, max_length=128)),
                 ('memo', models.CharField(blank=True, max_length=200)),
                 ('digest', models.CharField(max_length=64)),
                 ('posted_at', models.DateTimeField()),
