@@ -99,12 +99,14 @@ class Fold:
         if deposit is None:
             deposit = self._open(verdict, report, intent, network, txid, money)
         elif deposit.intent_id != intent.pk:
+            if is_final and deposit.state != DepositState.CONFIRMED:
+                return verdict.park("seen_for_another_payment")
             return verdict.add(Outcome.DUPLICATE, "credited_to_another_payment")
         elif not self._agree(deposit, txid, money, is_final=is_final):
             return verdict.park("amount_differs")
         if deposit.state == DepositState.CONFIRMED:
             return verdict.add(Outcome.DUPLICATE)
-        return self._advance(verdict, deposit, intent, money, is_final=is_final)
+        return self._advance(verdict, report, deposit, intent, money, is_final=is_final)
 
     def _by_txid(self, intent: Intent, network: Network, txid: str) -> Deposit | None:
         recipient = normal_address(network, intent.address)
@@ -117,14 +119,15 @@ class Fold:
         if not is_final:
             return next(iter(same or known), None)
         waiting = [d for d in known if d.state != DepositState.CONFIRMED]
-        return next((d for d in waiting if d.minor == money.minor), None) or (
-            same[0] if same else waiting[0] if len(known) == 1 and waiting else None
-        )
+        alike = next((d for d in waiting if d.minor == money.minor), None) or next(iter(same), None)
+        # A transaction that is named keeps its amount: a sum over several must not be booked on one of them.
+        is_only_one = len(known) == 1 and waiting and not waiting[0].txid
+        return alike or (waiting[0] if is_only_one else None)
 
     def _agree(self, deposit: Deposit, txid: str, money: Money, *, is_final: bool) -> bool:
         """Takes over a transaction id that arrives late (P2); False when a credited amount is contradicted."""
-        if deposit.state == DepositState.CONFIRMED and is_final and deposit.minor != money.minor:
-            return False
+        if deposit.state == DepositState.CONFIRMED and deposit.minor != money.minor:
+            return not is_final  # another payment may be on its way: its id must not become this deposit's
         if txid and not deposit.txid:
             deposit.txid = txid
             self._by_key[txid, deposit.chain, deposit.recipient] = deposit
@@ -151,10 +154,19 @@ class Fold:
         self.know([deposit])
         return deposit
 
-    def _advance(self, verdict: Verdict, deposit: Deposit, intent: Intent, money: Money, *, is_final: bool) -> None:
+    def _advance(
+        self,
+        verdict: Verdict,
+        report: PaymentReport,
+        deposit: Deposit,
+        intent: Intent,
+        money: Money,
+        *,
+        is_final: bool,
+    ) -> None:
         is_news = deposit.pk is None or deposit.minor != money.minor
         if deposit.minor != money.minor:
-            deposit.minor, deposit.raw_amount = money.minor, str(money.decimal())
+            deposit.minor, deposit.raw_amount = money.minor, str(report.received)[:80]
             self._change(deposit)
         if is_final:
             return self._confirm(verdict, deposit, intent)
@@ -180,10 +192,16 @@ class Fold:
         deposit.credits = (deposit.credits or 0) + 1
         deposit.value_minor, deposit.value_rate = value.minor, str(rate)
         self._change(deposit)
-        self.ask_due[intent.pk] = None
+        self.ask_due[intent.pk] = None if self._is_settled(intent) else self.now + ASK_AGAIN_AFTER_SEEN
         self.credits.append(Credit(deposit, intent, value, verdict))
         verdict.effect = Effect.CREDITED
         return verdict.add(Outcome.APPLIED)
+
+    def _is_settled(self, intent: Intent) -> bool:
+        """True when all that was asked for is confirmed and nothing else was seen: no lost webhook can matter (P6)."""
+        known = self._of(intent)
+        is_waiting = any(deposit.state == DepositState.PENDING for deposit in known)
+        return not is_waiting and sum(deposit.value_minor or 0 for deposit in known) >= intent.price_minor
 
     def _change(self, deposit: Deposit) -> None:
         if deposit.pk is not None:

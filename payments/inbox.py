@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from lockbay import clock
 from lockbay.setsql import update_each
@@ -68,18 +68,20 @@ def newly_parked(verdict: Verdict) -> bool:
     return verdict.row.status == InboxStatus.PARKED and verdict.was is not InboxStatus.PARKED
 
 
-def record_loss(ids: Sequence[int], error: str) -> None:
-    """Notes on rows that are still pending that their transaction was lost; they are tried again later."""
-    now = clock.real_now()
-    with transaction.atomic(durable=True):
-        rows = InboxEvent.objects.filter(pk__in=ids, status=InboxStatus.PENDING)
-        for row in rows.order_by("pk").select_for_update(no_key=True):
-            rows.filter(pk=row.pk).update(
-                attempts=F("attempts") + 1,
-                error=_clean(error),
-                last_outcome=Outcome.FAILED,
-                next_try_at=now + delay_after(row.attempts + 1),
-            )
+def record_loss(ids: Sequence[int], error: str) -> list[InboxEvent]:
+    """Notes on rows that are still pending that their transaction was lost. They are tried again later, or parked after
+    the last try; returns those parked. Runs inside the caller's transaction."""
+    parked = []
+    pending = InboxEvent.objects.filter(pk__in=ids, status=InboxStatus.PENDING)
+    for row in pending.order_by("pk").select_for_update(no_key=True):
+        row.attempts, row.error, row.last_outcome = row.attempts + 1, _clean(error), Outcome.FAILED
+        if row.attempts >= settings.INBOX_MAX_ATTEMPTS:
+            row.status, row.next_try_at = InboxStatus.PARKED, None
+            parked.append(row)
+        else:
+            row.next_try_at = clock.real_now() + delay_after(row.attempts)
+        row.save(update_fields=["attempts", "error", "last_outcome", "status", "next_try_at"])
+    return parked
 
 
 def delay_after(attempts: int) -> timedelta:
@@ -94,6 +96,8 @@ def _settle(verdict: Verdict) -> None:
     row.operations = [*row.operations, *(key for key in verdict.operations if key not in row.operations)]
     if row.status == InboxStatus.APPLIED and verdict.outcome is not Outcome.APPLIED:
         return
+    if verdict.outcome is Outcome.FAILED and row.last_outcome == Outcome.RETRY_LATER:
+        row.attempts = 0  # waiting, for a rate say, used up none of its tries
     row.attempts += 1
     row.last_outcome = verdict.outcome.value
     row.error = "" if verdict.outcome is Outcome.APPLIED else _clean(verdict.reason)

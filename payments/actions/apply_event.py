@@ -32,6 +32,7 @@ from wallets.models import Operation
 log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
+_MOST_EMPTY_TURNS = 3
 Row = TypeVar("Row", bound=Model)
 _DEPOSIT_FIELDS = (
     "txid",
@@ -63,14 +64,17 @@ def drain(budget_ms: int | None = None) -> int:
     trouble.
     """
     ends = None if budget_ms is None else time.monotonic_ns() + budget_ms * 1_000_000
-    taken = 0
-    while inbox.is_anything_due():
+    taken = empty_turns = 0
+    while empty_turns < _MOST_EMPTY_TURNS and inbox.is_anything_due():
         if ends is not None and time.monotonic_ns() >= ends:
             jobs.wake("drain_inbox")
             break
         batch = _apply_batch_or_one_by_one()
-        if not batch:
+        if batch is None:
             break
+        # Nothing to take although something was due: others have it. Whoever came during this turn found it taken and
+        # left, so look again; rows that somebody holds for long are not waited for.
+        empty_turns = 0 if batch else empty_turns + 1
         taken += batch
     return taken
 
@@ -96,8 +100,10 @@ def _apply_batch_or_one_by_one() -> int | None:
         DRAIN_FAILURES.inc()
         log.exception("INBOX_BATCH_ROLLED_BACK", inbox_ids=ids)
         connection.close_if_unusable_or_obsolete()
-        if len(ids) <= 1:
-            inbox.record_loss(ids, _text_of(error))
+        if not ids:
+            return None
+        if len(ids) == 1:
+            _record_loss(ids, error)
             return len(ids)
     for pk in ids:
         _apply_alone(pk)
@@ -111,7 +117,13 @@ def _apply_alone(pk: int) -> None:
         DRAIN_FAILURES.inc()
         log.exception("INBOX_EVENT_ROLLED_BACK", inbox_ids=[pk])
         connection.close_if_unusable_or_obsolete()
-        inbox.record_loss([pk], _text_of(error))
+        _record_loss([pk], error)
+
+
+def _record_loss(ids: Sequence[int], error: BaseException) -> None:
+    with transaction.atomic(durable=True):
+        parked = inbox.record_loss(ids, _text_of(error))
+        record([_parked_event(Verdict(row, outcome=Outcome.FAILED, reason=row.error)) for row in parked])
 
 
 def _apply_batch(ids: list[int], only: int | None = None) -> int | None:

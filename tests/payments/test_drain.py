@@ -218,6 +218,53 @@ class TestOneDeposit:
         assert Deposit.objects.get().txid == a_txid(intent.pk)
         assert available() == Money(2000, "USD")
 
+    def test_another_payment_that_is_only_seen_does_not_take_the_place_of_a_credited_one(self) -> None:
+        """The credited one had no transaction id yet: a second one's id must not stick to it, or its own credits twice."""
+        intent = an_intent()
+        stored(raw_of(intent, txid=None))
+        drain()
+        stored(raw_of(intent, "pending", txid=a_txid("second"), amount_received="5"))
+        drain()
+        stored(raw_of(intent, txid=a_txid("first")))
+        drain()
+        assert available() == Money(2000, "USD")
+        assert Deposit.objects.get().txid == a_txid("first")
+        stored(raw_of(intent, txid=a_txid("second"), amount_received="5"))
+        drain()
+        assert available() == Money(2500, "USD")
+
+    def test_a_sum_over_several_payments_is_not_booked_on_one_transaction(self) -> None:
+        """An answer without transaction id names what came in all; the transactions are then reported one by one."""
+        intent = an_intent()
+        stored(raw_of(intent, "pending", txid=a_txid("first")))
+        drain()
+        row = stored(raw_of(intent, txid=None, amount_received="40"))
+        drain()
+        for name in ("first", "second"):
+            stored(raw_of(intent, txid=a_txid(name)))
+            drain()
+        row.refresh_from_db()
+        assert row.status == InboxStatus.PARKED
+        assert available() == Money(4000, "USD")
+
+    def test_money_confirmed_for_one_payment_while_it_waits_under_another_is_shown_to_a_person(self) -> None:
+        first, second = an_intent(), an_intent()
+        Intent.objects.filter(pk=second.pk).update(address=first.address)  # addresses come from a pool
+        second.refresh_from_db()
+        stored(raw_of(first, "pending", txid=a_txid("same")))
+        row = stored(raw_of(second, txid=a_txid("same")))
+        drain()
+        row.refresh_from_db()
+        assert (row.status, row.error) == (InboxStatus.PARKED, "seen_for_another_payment")
+
+    def test_the_raw_amount_is_kept_with_all_its_digits(self) -> None:
+        intent = an_intent()
+        stored(raw_of(intent, "pending", amount_received="1"))
+        drain()
+        stored(raw_of(intent, amount_received="19.500000123456789"))
+        drain()
+        assert (Deposit.objects.get().raw_amount, Deposit.objects.get().minor) == ("19.500000123456789", 19_500_000)
+
     def test_a_transaction_id_of_the_wrong_form_is_no_key(self) -> None:
         stored(raw_of(an_intent(), txid="0xnot-a-hash"))
         drain()
@@ -309,6 +356,19 @@ class TestValue:
             drain()
         row.refresh_from_db()
         assert (row.status, row.attempts) == (InboxStatus.PENDING, 4)
+
+    def test_the_first_failure_after_a_long_wait_is_not_the_last_try(self, noting: NotingPurpose, settings: Any) -> None:
+        settings.INBOX_MAX_ATTEMPTS = 2
+        row = stored(raw_of(an_intent(purpose="noting", reference="bad", is_open=False), payment_id="pay_early"))
+        for _ in range(4):
+            InboxEvent.objects.update(next_try_at=None)
+            drain()
+        Intent.objects.update(status="open", provider_payment_id="pay_early", address="SANDBOXTearly")
+        InboxEvent.objects.filter(pk=row.pk).update(next_try_at=None)
+        noting.fails_on = {"bad"}
+        drain()
+        row.refresh_from_db()
+        assert (row.status, row.last_outcome) == (InboxStatus.PENDING, "failed")
 
     def test_dust_is_booked_as_the_houses_own(self) -> None:
         row = stored(raw_of(an_intent(), amount_received="0.009999"))

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
+from payments import inbox
 from payments.actions import apply_event
 from payments.actions.apply_event import drain
 from payments.actions.replay_event import replay_event
@@ -70,6 +71,28 @@ class TestAtOnce:
         assert at_once(lambda raw: post(raw).status_code, bodies) == [200] * 16
         assert not InboxEvent.objects.filter(status=InboxStatus.PENDING, next_try_at=None).exists()
         assert available() == Money(16 * 2000, "USD")
+
+    def test_an_empty_turn_looks_again_because_somebody_may_have_come_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was due is gone, taken by the turn before; what came during this one found the turn taken and left."""
+        stored(raw_of(an_intent()))
+        lock, turns = inbox.lock_due, []
+
+        def lock_after_a_rival(most: int, *, only: int | None = None) -> list[InboxEvent]:
+            turns.append(most)
+            return [] if len(turns) == 1 else lock(most, only=only)
+
+        monkeypatch.setattr(inbox, "lock_due", lock_after_a_rival)
+        assert drain() == 1
+        assert available() == Money(2000, "USD")
+
+    def test_rows_that_somebody_holds_for_long_do_not_keep_a_drain_turning(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stored(raw_of(an_intent()))
+        monkeypatch.setattr(inbox, "lock_due", lambda _most, **_only: [])
+        assert drain() == 0
 
     def test_a_replay_and_a_drain_at_once_credit_once(self) -> None:
         row = stored(raw_of(an_intent()))
@@ -171,6 +194,22 @@ class TestBetweenCreditAndCommit:
             _break_commit(patched, times=1, does_commit=False)
             drain()
         assert available() == Money(5 * 2000, "USD")
+
+    def test_an_event_whose_commit_always_fails_parks_with_an_alert(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        settings.INBOX_MAX_ATTEMPTS = 3
+        row = stored(raw_of(an_intent()))
+        for _ in range(3):
+            with monkeypatch.context() as patched:
+                _break_commit(patched, times=1, does_commit=False)
+                InboxEvent.objects.update(next_try_at=None)
+                drain()
+        row.refresh_from_db()
+        assert (row.status, row.attempts, row.next_try_at) == (InboxStatus.PARKED, 3, None)
+        assert "the commit failed" in row.error
+        assert Event.objects.get(kind=Kind.INBOX_PARKED).subject_id == row.pk
+        assert_nothing_persisted()
 
     def test_the_webhook_still_answers_200_when_the_commit_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         raw = raw_of(an_intent())

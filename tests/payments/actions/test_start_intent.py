@@ -183,6 +183,47 @@ class TestQuietIntents:
         assert self.ask(wire, an_intent(), answer) == 0
         assert not InboxEvent.objects.exists()
 
+    def test_a_remainder_whose_webhooks_were_all_lost_is_asked_for(self, wire: Any) -> None:
+        """A first, short payment must not end the questions; one that pays in full does."""
+        from tests.payments.money_in import post, raw_of
+
+        intent = an_intent(price="20.00")
+        post(raw_of(intent, txid=a_txid(0), amount_received="12"))
+        intent.refresh_from_db()
+        assert intent.ask_due_at is not None
+        post(raw_of(intent, txid=a_txid(1), amount_received="8"))
+        intent.refresh_from_db()
+        assert intent.ask_due_at is None
+
+    def test_a_payment_seen_beside_a_confirmed_one_is_still_asked_for(self, wire: Any) -> None:
+        from tests.payments.money_in import post, raw_of
+
+        intent = an_intent(price="20.00")
+        post(raw_of(intent, "pending", txid=a_txid(1), amount_received="8"))
+        post(raw_of(intent, txid=a_txid(0)))
+        intent.refresh_from_db()
+        assert intent.ask_due_at is not None
+
+    def test_an_intent_that_breaks_the_question_keeps_nobody_from_being_asked(
+        self, wire: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        broken, whole = an_intent(), an_intent()
+        Intent.objects.filter(pk=broken.pk).update(provider="gone", ask_due_at=clock.now() - timedelta(minutes=1))
+        assert self.ask(wire, whole, (200, self.answer_of(whole, "confirmed"))) == 1
+        assert balances_of(payer().pk)["available", "USD"] == Money(2000, "USD")
+        assert "QUIET_INTENT_NOT_ASKED" in caplog.text
+
+    def test_a_provider_that_hangs_does_not_hold_the_job_beyond_its_time(
+        self, wire: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The queue kills a task after 60 s; who was not asked is asked by the next run."""
+        monkeypatch.setattr(jobs, "_ASKING_SECONDS", 0.0)
+        first, second = an_intent(), an_intent()
+        Intent.objects.update(ask_due_at=clock.now())
+        jobs.ask_quiet_intents()
+        assert not wire.requests
+        assert Intent.objects.filter(pk__in=[first.pk, second.pk], ask_due_at__lte=clock.now()).count() == 2
+
     def test_an_unreadable_answer_is_kept_and_parked(self, wire: Any) -> None:
         assert self.ask(wire, an_intent(), (200, b"<html>")) == 1
         assert InboxEvent.objects.get().status == InboxStatus.PARKED
