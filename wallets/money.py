@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from wallets.assets import digits_of
 from wallets.errors import MalformedAmount, MixedAssets
@@ -18,6 +18,7 @@ NOT_A_NUMBER, TOO_MANY_DIGITS, TOO_LONG, NEGATIVE, GROUPED, EMPTY = (
     "empty",
 )
 _LONGEST = 24
+_LARGEST_EXPONENT = 100  # of a decimal, either way: beyond it nobody means money
 _PLAIN = re.compile(r"^(\d+)(?:\.(\d+))?$|^\.(\d+)$", re.ASCII)
 _MOST_MINOR = 2**63 - 1
 
@@ -103,24 +104,30 @@ def exact_money(value: Decimal, asset: str) -> Money:
     """A decimal that has no more digits than the asset. Raises: MalformedAmount."""
     if not value.is_finite():
         raise MalformedAmount(str(value), asset, NOT_A_NUMBER)
-    scaled = value.scaleb(digits_of(asset))
-    if scaled != scaled.to_integral_value():
+    minor, rest = _minor_units(value, asset)
+    if rest:
         raise MalformedAmount(str(value), asset, TOO_MANY_DIGITS)
-    return _bounded(int(scaled), asset, value)
+    return _bounded(minor, asset, value)
 
 
 def floored_money(value: Decimal, asset: str) -> Money:
     """A decimal cut down to the asset's digits; the dust is the platform's (B1). Raises: MalformedAmount."""
     if not value.is_finite():
         raise MalformedAmount(str(value), asset, NOT_A_NUMBER)
-    if value.adjusted() > _LONGEST:
-        raise MalformedAmount(str(value), asset, TOO_LONG)
-    return _bounded(int(value.scaleb(digits_of(asset)).to_integral_value(rounding=ROUND_FLOOR)), asset, value)
+    return _bounded(_minor_units(value, asset)[0], asset, value)
 
 
 def half_up(value: Decimal) -> int:
     """Rounds minor units half-up to a whole number (E4)."""
     return int(value.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def _minor_units(value: Decimal, asset: str) -> tuple[int, int]:
+    """Whole minor units, floored, and what is left of them. In whole numbers: Decimal rounds to 28 digits by itself."""
+    if abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise MalformedAmount(str(value), asset, TOO_LONG)
+    numerator, denominator = value.as_integer_ratio()
+    return divmod(numerator * 10 ** digits_of(asset), denominator)
 
 
 def _bounded(minor: int, asset: str, value: Decimal) -> Money:

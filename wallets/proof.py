@@ -4,11 +4,12 @@ Incrementally from checkpoints, or from zero with full=True. The mark up to whic
 running transaction can still slip a lower entry id under it. Higher rooms add their own rules with register_rule().
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 import structlog
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -18,6 +19,8 @@ from wallets.assets import DIGITS
 from wallets.models import Checkpoint, Entry, LedgerCheck, PayoutStop
 
 logger = structlog.get_logger(__name__)
+_MARK_TRIES = 3
+_MARK_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,19 @@ def check_ledger(*, full: bool) -> LedgerCheck:
 def take_mark() -> int:
     """The highest entry id under which nothing can appear any more.
 
-    PostgreSQL: the SHARE lock waits until no writer of entries is running, for 2 s at most. SQLite: BEGIN IMMEDIATE
-    excludes writers. Raises: OperationalError when writers never pause (the next scheduled run tries again).
+    PostgreSQL: the SHARE lock waits until no writer of entries is running, for 2 s at most, a few times. SQLite: BEGIN
+    IMMEDIATE excludes writers. Raises: OperationalError when a writer never pauses (the next scheduled run tries again).
     """
+    for _ in range(_MARK_TRIES - 1):
+        try:
+            return _take_mark_once()
+        except OperationalError as error:
+            logger.warning("LEDGER_MARK_NOT_TAKEN", error=str(error))
+            time.sleep(_MARK_PAUSE_SECONDS)
+    return _take_mark_once()
+
+
+def _take_mark_once() -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL lock_timeout = '2s'")
@@ -93,6 +106,10 @@ def _rows(sql: str, start: int, end: int) -> list[tuple[object, ...]]:
 
 
 def _move_checkpoints(start: int, end: int) -> None:
+    """Moves them up, never back: another proof, with a later mark, may have finished while this one was reading."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # who moves them next sees what this one moved
+            cursor.execute("LOCK TABLE wallets_checkpoint IN SHARE ROW EXCLUSIVE MODE")
     now = clock.real_now()
     sums = [(int(row[0]), int(row[1])) for row in _rows(proof_sql.SUMS, start, end)]  # type: ignore[call-overload]
     Checkpoint.objects.bulk_create(

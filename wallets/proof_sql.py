@@ -5,12 +5,13 @@ Parameters: start and end, entry ids: entries in (start, end] are proven; start 
 """
 
 # Each account's balance at `end`: its checkpoint (when it is not past the start of a full proof) plus the entries
-# after it.
+# after it. Accounts whose checkpoint is past `end` already are left out.
 SUMS = """
 SELECT e.account_id, coalesce(max(c.balance), 0) + sum(e.amount)
 FROM wallets_entry e
 LEFT JOIN wallets_checkpoint c ON c.account_id = e.account_id AND %(start)s > 0
 WHERE e.id > %(start)s AND e.id <= %(end)s AND e.id > coalesce(c.up_to_entry, 0)
+AND e.account_id NOT IN (SELECT k.account_id FROM wallets_checkpoint k WHERE k.up_to_entry > %(end)s)
 GROUP BY e.account_id
 """
 

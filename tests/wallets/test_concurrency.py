@@ -9,10 +9,13 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
 from tests.at_once import at_once
 from tests.wallets.books import BANK, balance, deposit, operation, person, usd
 from wallets import ledger
 from wallets.accounts import FEES, HELD, platform_account, user_account
+from wallets.actions.reverse_operation import reverse_operation
 from wallets.errors import InsufficientFunds
 from wallets.models import Operation
 from wallets.proof import check_ledger
@@ -112,3 +115,15 @@ def _same_database() -> dict[str, str]:
     else:
         where = {"SQLITE_PATH": name}
     return {**os.environ, **where, "LOCKBAY_MODE": "test", "PYTHONPATH": str(settings.BASE_DIR)}
+
+
+def test_a_reversal_at_once_is_one_operation_and_one_fact() -> None:
+    bea = person("bea")
+    wallet = deposit(bea, "10.00")
+    original = Operation.objects.get()
+    posted = at_once(
+        lambda _: reverse_operation(actor=None, operation_id=original.pk, reason="booked in error").pk, range(6)
+    )
+    assert len(set(posted)) == 1
+    assert balance(wallet) == usd("0.00")
+    assert Event.objects.filter(kind=Kind.OPERATION_REVERSED).count() == 1

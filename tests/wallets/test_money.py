@@ -105,5 +105,14 @@ def test_chain_dust_is_cut_never_rounded_up() -> None:
         floored_money(Decimal("NaN"), "USDT")
 
 
+def test_no_number_of_digits_makes_a_decimal_round() -> None:
+    """The decimal module rounds to 28 digits by itself wherever it may."""
+    nines = Decimal("0." + "9" * 38)
+    assert floored_money(nines, "USDT") == Money(999_999, "USDT")
+    assert floored_money(Decimal("12345678901.0" + "9" * 30), "USD") == Money(1_234_567_890_109, "USD")
+    with pytest.raises(MalformedAmount):
+        exact_money(Decimal("1." + "0" * 30 + "1"), "USD")
+
+
 def test_half_a_cent_goes_up() -> None:
     assert [half_up(Decimal(text)) for text in ("0.5", "1.5", "2.4999", "2.5")] == [1, 2, 2, 3]

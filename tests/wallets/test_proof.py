@@ -4,11 +4,11 @@ import threading
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from lockbay.events.models import Event
 from tests.wallets.books import BANK, operation, person, usd
-from wallets import ledger
+from wallets import ledger, proof
 from wallets.accounts import CLEARING, platform_account, user_account
 from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation, PayoutStop
 from wallets.proof import check_ledger, take_mark
@@ -100,6 +100,44 @@ def test_a_full_proof_finds_a_checkpoint_that_lies() -> None:
     check_ledger(full=False)
     Checkpoint.objects.filter(account=account).update(balance=1)
     assert rules() == {"checkpoint_holds"}
+
+
+def test_a_full_proof_that_a_younger_one_overtakes_takes_no_checkpoint_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are due at the same minute once a day. A checkpoint behind the last green mark would be a false alarm."""
+    account = post("a", "5.00")
+    check_ledger(full=False)
+
+    def overtake(full: bool) -> tuple[proof.Breach, ...]:
+        if full:
+            post("b", "2.00")
+            assert check_ledger(full=False).is_green
+        return ()
+
+    monkeypatch.setitem(proof._rules, "overtake", overtake)
+    assert check_ledger(full=True).is_green
+    assert Checkpoint.objects.get(account=account).balance == 700
+    post("c", "1.00")
+    assert rules(full=False) == set()
+    assert balance_of(BANK) == usd("-8.00")
+
+
+def test_a_mark_that_cannot_be_taken_at_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    post("a", "5.00")
+    plain, tries = proof._take_mark_once, []
+
+    def take_at_the_third() -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("canceling statement due to lock timeout")
+        return plain()
+
+    monkeypatch.setattr(proof, "_take_mark_once", take_at_the_third)
+    monkeypatch.setattr(proof, "_MARK_PAUSE_SECONDS", 0.0)
+    assert take_mark() == Entry.objects.latest("id").pk
+    tries.clear()
+    monkeypatch.setattr(proof, "_MARK_TRIES", 1)
+    with pytest.raises(OperationalError):
+        take_mark()
 
 
 def test_a_breach_is_recorded_and_stops_the_assets_payouts() -> None:

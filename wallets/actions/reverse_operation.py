@@ -23,7 +23,8 @@ def reverse_operation(*, actor: User | None, operation_id: int, reason: str) -> 
 
 def reverse_operation_within(*, actor: User | None, operation_id: int, reason: str) -> Operation:
     """The same inside the caller's transaction."""
-    original = Operation.objects.get(pk=operation_id)
+    # Locked, so that of two who reverse it at once the second sees the first one's posting.
+    original = Operation.objects.select_for_update(no_key=True).get(pk=operation_id)
     reversal = NewOperation(
         kind="reversal",
         key=f"reverse:{original.key}",
