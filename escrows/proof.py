@@ -10,7 +10,7 @@ from escrows.errors import SnapshotMalformed
 from escrows.fees import Pricing
 from escrows.models import Escrow
 from escrows.states import FUNDED_ONCE, HOLDS_MONEY
-from lockbay.events.recording import broken_links
+from lockbay.events.recording import broken_chains
 from wallets.accounts import HOLD
 from wallets.models import Account
 from wallets.proof import Breach, register_rule
@@ -53,10 +53,9 @@ def check_event_chains(full: bool) -> Iterator[Breach]:
     """Every trade's events form one unbroken chain; looked at in the full proof only."""
     if not full:
         return
-    for pk, public_id in Escrow.objects.order_by("pk").values_list("pk", "public_id").iterator():
-        broken = broken_links("escrow", pk)
-        if broken:
-            yield Breach("escrow_events_whole", public_id, f"seq {broken}")
+    for pk, broken in broken_chains("escrow"):
+        public_id = Escrow.objects.filter(pk=pk).values_list("public_id", flat=True).first()
+        yield Breach("escrow_events_whole", public_id or f"escrow {pk}", f"seq {broken}")
 
 
 def _hold_breach(escrow: Escrow, balance: int) -> Iterator[Breach]:

@@ -12,6 +12,8 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 
 log = structlog.get_logger(__name__)
+_SIGN_OF_LIFE = "heartbeat"
+_MOST_WAITING = 50  # tasks: a few seconds of the worker's time
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("heartbeat", "lockbay.jobs.beat_worker", 1),
+    Job(_SIGN_OF_LIFE, "lockbay.jobs.beat_worker", 1),
     Job("drain_inbox", "payments.jobs.drain_inbox", 1),
     Job("ask_quiet_intents", "payments.jobs.ask_quiet_intents", 5),
     Job("refresh_rates", "payments.jobs.refresh_rates", 3),
@@ -39,11 +41,23 @@ _BY_NAME = {job.name: job for job in JOBS}
 
 
 def wake(name: str) -> None:
-    """Asks the worker to run job `name` soon; commits with the surrounding transaction."""
+    """Asks the worker to run job `name` soon; commits with the surrounding transaction.
+
+    Behind a long queue nothing is asked: what waits there does the same work, and the schedule comes by all the same.
+    The sign of life is always asked for, because its absence has the worker restarted.
+    """
     from django_q.tasks import async_task
 
     job = _BY_NAME[name]
+    if name != _SIGN_OF_LIFE and _is_queue_long():
+        return
     async_task(job.function, task_name=f"wake:{job.name}")
+
+
+def _is_queue_long() -> bool:
+    from django_q.models import OrmQ
+
+    return OrmQ.objects.order_by("pk")[_MOST_WAITING - 1 : _MOST_WAITING].exists()
 
 
 def beat_when_worker_starts() -> None:
@@ -55,7 +69,7 @@ def beat_when_worker_starts() -> None:
 
 def _wake_heartbeat(**_kwargs: Any) -> None:
     try:
-        wake("heartbeat")
+        wake(_SIGN_OF_LIFE)
     except DatabaseError as error:
         log.error("could not wake the heartbeat", exc_info=error)  # its schedule comes within a minute
 

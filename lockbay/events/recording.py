@@ -7,8 +7,9 @@ text goes into `data` only as a digest, so that erasing the text later breaks no
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.db import connection
@@ -21,6 +22,7 @@ from lockbay.events.models import Event
 from lockbay.observability.correlation import current_correlation_id
 from lockbay.setsql import insert_new
 
+_CHUNK = 2_000
 Hook = Callable[[Sequence[Event]], None]
 _hooks: list[Hook] = []
 
@@ -93,8 +95,21 @@ def hash_of(event: Event) -> str:
 
 def broken_links(subject_type: str, subject_id: int) -> list[int]:
     """The seq numbers at which a subject's chain does not hold; empty when it is whole."""
+    return _broken_in(Event.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("seq"))
+
+
+def broken_chains(subject_type: str) -> Iterator[tuple[int, list[int]]]:
+    """(subject id, broken seq numbers) of every chain of that type that does not hold: one statement over all events."""
+    events = Event.objects.filter(subject_type=subject_type).order_by("subject_id", "seq")
+    for subject_id, chain in groupby(events.iterator(chunk_size=_CHUNK), key=lambda event: event.subject_id):
+        broken = _broken_in(chain)
+        if broken:
+            yield subject_id, broken
+
+
+def _broken_in(chain: Iterable[Event]) -> list[int]:
     broken, previous, expected = [], "", 1
-    for event in Event.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("seq"):
+    for event in chain:
         if event.seq != expected or event.previous_hash != previous or event.hash != hash_of(event):
             broken.append(event.seq or 0)
         previous, expected = event.hash, expected + 1

@@ -66,6 +66,14 @@ def test_a_changed_event_is_named_by_the_full_proof_only() -> None:
     assert [breach.subject for breach in check_event_chains(True)] == [trade.public_id]
 
 
+def test_looking_at_every_chain_costs_one_statement(django_assert_num_queries: Any) -> None:
+    """A question a trade would outgrow the time that the queue gives the daily proof."""
+    for _ in range(3):
+        a_paid_trade()
+    with django_assert_num_queries(1):
+        assert list(check_event_chains(True)) == []
+
+
 def _forget_the_constraint(cursor: Any) -> None:
     if connection.vendor == "sqlite":
         cursor.execute("PRAGMA ignore_check_constraints = 1")

@@ -47,6 +47,20 @@ def test_a_wake_up_commits_and_rolls_back_with_its_transaction():
     assert OrmQ.objects.get().task["func"] == "lockbay.jobs.beat_worker"
 
 
+@pytest.mark.django_db
+def test_a_burst_of_wake_ups_does_not_bury_the_queue(monkeypatch):
+    """The worker takes tasks one by one: thousands in front of its sign of life would have it taken for hung."""
+    monkeypatch.setattr(jobs, "_MOST_WAITING", 5)
+    for _ in range(20):
+        jobs.wake("fan_out")
+    assert OrmQ.objects.count() == 5
+    jobs.wake("heartbeat")
+    assert OrmQ.objects.latest("pk").task["func"] == "lockbay.jobs.beat_worker"
+    OrmQ.objects.all().delete()
+    jobs.wake("fan_out")
+    assert OrmQ.objects.count() == 1
+
+
 def test_an_unknown_job_cannot_be_woken():
     with pytest.raises(KeyError):
         jobs.wake("no such job")
