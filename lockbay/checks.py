@@ -39,18 +39,32 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error("PAYMENT_PROVIDERS and RATE_SOURCES may not name play money in production.", id="lockbay.E003")
         )
-    if "dynopay" in settings.PAYMENT_PROVIDERS and not (settings.DYNOPAY_API_KEY and settings.DYNOPAY_WEBHOOK_SECRETS):
-        found.append(
-            Error(
-                "DynoPay is switched on without DYNOPAY_API_KEY or DYNOPAY_WEBHOOK_SECRETS.",
-                hint="Without a secret of your own anybody can sign a payment. Create one in DynoPay's dashboard.",
-                id="lockbay.E004",
-            )
-        )
+    found.extend(_bare_providers())
     if not settings.STAFF_EMAILS:
         found.append(
             Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
         )
     if not settings.RATE_SOURCES or not set(settings.RATE_SOURCES) <= set(SOURCES):
         found.append(Error(f"RATE_SOURCES must name some of {', '.join(SOURCES)}, best first.", id="lockbay.E006"))
+    return found
+
+
+def _bare_providers() -> list[CheckMessage]:
+    """lockbay.E004: providers that are switched on without what proves their events, or unknown."""
+    from payments.providers import ADAPTERS, provider_of
+
+    found: list[CheckMessage] = []
+    for name in settings.PAYMENT_PROVIDERS:
+        if name not in ADAPTERS:
+            found.append(Error(f"PAYMENT_PROVIDERS names {name[:40]!r}, which is not known.", id="lockbay.E004"))
+            continue
+        missing = [setting for setting in provider_of(name).required_settings if not getattr(settings, setting)]
+        if missing:
+            found.append(
+                Error(
+                    f"{name} is switched on without {' and '.join(missing)}.",
+                    hint="Without a secret of your own anybody can sign a payment: see docs/providers.md.",
+                    id="lockbay.E004",
+                )
+            )
     return found

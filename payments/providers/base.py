@@ -94,11 +94,15 @@ class NewPaymentRequest:
 
 @dataclass(frozen=True, slots=True)
 class NewPayment:
-    """A provider's answer: where to pay. `raw` is kept on the intent."""
+    """A provider's answer: where to pay. `raw` is kept on the intent.
+
+    `pay_url` is a page of the provider on which the customer pays; `address` is then the reference of the payment.
+    """
 
     payment_id: str
     address: str
     destination_tag: str = ""
+    pay_url: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
 
 
@@ -112,6 +116,7 @@ class PaymentProvider(ABC):
     kept_headers: ClassVar[Sequence[str]] = ()
     answer_body: ClassVar[bytes] = b'{"received":true}'
     answer_type: ClassVar[str] = "application/json"
+    required_settings: ClassVar[Sequence[str]] = ()  # production does not start when one of a used provider is empty
 
     @abstractmethod
     def verify(self, raw: bytes, headers: Mapping[str, str], *, now: datetime) -> None:

@@ -76,6 +76,7 @@ class DynoPay(PaymentProvider):
         "x-dynopay-webhook-id",
         "user-agent",
     )
+    required_settings = ("DYNOPAY_API_KEY", "DYNOPAY_WEBHOOK_SECRETS")
     payment_ids = ("payment_id", "transaction_reference", "id")
     amounts_received = ("amount_received", "paid_amount", "amount")
     coins = ("currency", "paid_currency")

@@ -38,6 +38,7 @@ def test_safe_settings_pass(production):
         ("RATE_SOURCES", ["playmoney"], ["lockbay.E003"]),
         ("DYNOPAY_API_KEY", "", ["lockbay.E004"]),
         ("DYNOPAY_WEBHOOK_SECRETS", [], ["lockbay.E004"]),
+        ("PAYMENT_PROVIDERS", ["dynopya"], ["lockbay.E004"]),
         ("STAFF_EMAILS", [], ["lockbay.E005"]),
         ("RATE_SOURCES", ["fastfrex"], ["lockbay.E006"]),
         ("RATE_SOURCES", [], ["lockbay.E006"]),
