@@ -58,7 +58,7 @@ def _bare_providers() -> list[CheckMessage]:
         if name not in ADAPTERS:
             found.append(Error(f"PAYMENT_PROVIDERS names {name[:40]!r}, which is not known.", id="lockbay.E004"))
             continue
-        missing = [setting for setting in provider_of(name).required_settings if not getattr(settings, setting)]
+        missing = [setting for setting, value in provider_of(name).required_settings().items() if not value]
         if missing:
             found.append(
                 Error(

@@ -116,7 +116,6 @@ class PaymentProvider(ABC):
     kept_headers: ClassVar[Sequence[str]] = ()
     answer_body: ClassVar[bytes] = b'{"received":true}'
     answer_type: ClassVar[str] = "application/json"
-    required_settings: ClassVar[Sequence[str]] = ()  # production does not start when one of a used provider is empty
 
     @abstractmethod
     def verify(self, raw: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
@@ -141,6 +140,10 @@ class PaymentProvider(ABC):
     @abstractmethod
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
         """What an answer says; empty when nothing has come. Raises: Unreadable."""
+
+    def required_settings(self) -> Mapping[str, object]:
+        """Settings by name: production does not start when one of a provider in use is empty."""
+        return {}
 
     def methods(self) -> list[PayMethod]:
         """Every way to pay that this provider offers."""

@@ -76,11 +76,16 @@ class DynoPay(PaymentProvider):
         "x-dynopay-webhook-id",
         "user-agent",
     )
-    required_settings = ("DYNOPAY_API_KEY", "DYNOPAY_WEBHOOK_SECRETS")
     payment_ids = ("payment_id", "transaction_reference", "id")
     amounts_received = ("amount_received", "paid_amount", "amount")
     coins = ("currency", "paid_currency")
     txids = ("txId", "txid", "transaction_hash")
+
+    def required_settings(self) -> Mapping[str, object]:
+        return {
+            "DYNOPAY_API_KEY": settings.DYNOPAY_API_KEY,
+            "DYNOPAY_WEBHOOK_SECRETS": settings.DYNOPAY_WEBHOOK_SECRETS,
+        }
 
     def verify(self, raw: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
         secrets = settings.DYNOPAY_WEBHOOK_SECRETS
