@@ -28,6 +28,7 @@ class Intent(models.Model):
     status = models.CharField(max_length=12, choices=IntentStatus.choices, default=IntentStatus.REQUESTED)
     address = models.CharField(max_length=128, blank=True)
     destination_tag = models.CharField(max_length=64, blank=True)
+    pay_url = models.CharField(max_length=500, blank=True)  # a provider's page to pay on, instead of an address
     provider_payment_id = models.CharField(max_length=100, null=True)
     provider_answer = models.JSONField(default=dict)
     failure = models.CharField(max_length=200, blank=True)
@@ -159,6 +160,53 @@ class StoredRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base}-{self.quote}"
+
+
+class RateHistory(models.Model):
+    """One judgement about a pair, accepted or refused, with what each source said (R5). Kept for 30 days.
+
+    `claims` is a list of [source, rate as text, said at]; `note` says why it was refused or is worth a warning.
+    """
+
+    base = models.CharField(max_length=8)
+    quote = models.CharField(max_length=8)
+    is_accepted = models.BooleanField()
+    note = models.CharField(max_length=20, blank=True)
+    rate = models.CharField(max_length=40, blank=True)
+    source = models.CharField(max_length=60, blank=True)
+    claims = models.JSONField(default=list)
+    fetched_at = models.DateTimeField(null=True)
+    judged_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "rate history"
+        indexes = [
+            models.Index(fields=["base", "quote", "-id"], name="rate_history_of_pair"),
+            models.Index(fields=["judged_at"], name="rate_history_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.base}-{self.quote}"
+
+
+class StoredMarket(models.Model):
+    """The last market figures of a coin, for /price; they never value money. `figures` are decimal texts."""
+
+    class Kind(models.TextChoices):
+        SPOT = "spot"
+        FUTURES = "futures"
+
+    coin = models.CharField(max_length=8)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    figures = models.JSONField(default=dict)
+    source = models.CharField(max_length=60)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["coin", "kind"], name="stored_market_once")]
+
+    def __str__(self) -> str:
+        return f"{self.coin} {self.kind}"
 
 
 class RateBreaker(models.Model):

@@ -73,6 +73,7 @@ def request_intent_within(
         "status": IntentStatus.REQUESTED.value,
         "address": "",
         "destination_tag": "",
+        "pay_url": "",
         "provider_answer": {},
         "failure": "",
         "expires_at": expires_at,
@@ -117,7 +118,7 @@ def _request_of(intent: Intent) -> NewPaymentRequest:
 
 def _open(intent: Intent, payment: NewPayment) -> None:
     """Whoever answers first wins; a second answer to the same question changes nothing."""
-    if len(payment.payment_id) > 100 or len(payment.address) > 128:
+    if len(payment.payment_id) > 100 or len(payment.address) > 128 or len(payment.pay_url) > 500:
         _fail(intent.pk, "answer too long")
         raise Unintelligible(intent.provider, "answer too long")
     try:
@@ -127,6 +128,7 @@ def _open(intent: Intent, payment: NewPayment) -> None:
                 provider_payment_id=payment.payment_id,
                 address=payment.address,
                 destination_tag=payment.destination_tag,
+                pay_url=payment.pay_url,
                 provider_answer=payment.raw,
                 ask_due_at=clock.now() + ASK_AFTER,
             )

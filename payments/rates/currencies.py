@@ -6,7 +6,8 @@ Pair = tuple[str, str]  # (base, quote): quote units per one base
 
 COINS = ("BTC", "ETH", "LTC", "DOGE", "BCH", "BNB", "TRX", "SOL", "APT", "USDT", "USDC", "CELL")
 FIATS = ("NGN", "EUR", "GBP")
-PAIRS: tuple[Pair, ...] = (*((coin, "USD") for coin in COINS), *(("USD", fiat) for fiat in FIATS))
+FIAT_PAIRS: tuple[Pair, ...] = tuple(("USD", fiat) for fiat in FIATS)
+PAIRS: tuple[Pair, ...] = (*((coin, "USD") for coin in COINS), *FIAT_PAIRS)
 
 # USDT is one currency on several networks; Kraken has spellings of its own.
 ALIASES = {
@@ -31,11 +32,20 @@ NAMES = tuple(name for currency, names in NAMES_OF.items() if currency != "USD" 
 
 
 def pair_of(base: str, quote: str) -> Pair:
-    """The pair as it is stored. Raises: RateUnavailable for a pair that nobody keeps."""
+    """The pair by its own names; a fiat currency's price in USD is the stored one turned round.
+
+    Raises: RateUnavailable for a pair that nobody keeps.
+    """
     pair = ALIASES.get(base, base), ALIASES.get(quote, quote)
-    if pair in PAIRS or pair == ("USD", "USD"):
+    if pair in PAIRS or pair[::-1] in FIAT_PAIRS or pair == ("USD", "USD"):
         return pair
     raise RateUnavailable(base, quote, "unknown_pair")
+
+
+def stored_pair_of(base: str, quote: str) -> Pair:
+    """The pair as sources and the table know it. Raises: RateUnavailable for a pair that nobody keeps."""
+    pair = pair_of(base, quote)
+    return pair[::-1] if pair[::-1] in FIAT_PAIRS else pair
 
 
 def pair_of_name(name: str) -> Pair:

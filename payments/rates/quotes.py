@@ -7,7 +7,7 @@ so that this process learns what the worker fetched. Ages are real time: the san
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 import structlog
 from django.db import Error as DatabaseError
@@ -16,10 +16,11 @@ from django.db import connection
 from lockbay import clock
 from payments.models import StoredRate
 from payments.rates import counting, tiers
-from payments.rates.currencies import NAMES_OF, Pair, pair_of
+from payments.rates.currencies import FIAT_PAIRS, NAMES_OF, Pair, pair_of
 from payments.rates.errors import RateUnavailable
 
 RE_READ_SECONDS = 20.0
+_TURNING = Context(prec=28, rounding=ROUND_CEILING)
 _SILENT_DATABASE_SECONDS = 5.0  # how long a silent database is left in peace
 _MISSING_SECONDS = 1.0  # a batch that lacks a rate looks once, not once an event
 
@@ -69,6 +70,7 @@ def load_stored() -> dict[Pair, Quote]:
     """Reads all stored rates in one query, remembers and returns those that may price money."""
     rows = list(StoredRate.objects.values_list("base", "quote", "rate", "source", "fetched_at"))
     usable = {(row[0], row[1]): quote for row in rows if (quote := _usable(*row)) is not None}
+    usable |= {(fiat, dollar): _turned(usable[dollar, fiat]) for dollar, fiat in FIAT_PAIRS if (dollar, fiat) in usable}
     fresh = {name: entry for pair, quote in usable.items() for name, entry in _entries_of(pair, quote)}
     _known.update(fresh)
     _missing_until.clear()
@@ -131,6 +133,12 @@ def _usable(base: str, quote: str, rate_text: str, source: str, fetched_at: date
         log.error("stored rate is no price", base=base, quote=quote, rate=rate_text)
         return None
     return Quote(base, quote, rate, source, fetched_at, tier)
+
+
+def _turned(quote: Quote) -> Quote:
+    """The price the other way round, rounded up in the last of 28 digits: what is asked in naira grows by no kobo."""
+    rate = _TURNING.divide(Decimal(1), quote.rate)
+    return replace(quote, base=quote.quote, quote=quote.base, rate=rate)
 
 
 def _entries_of(pair: Pair, quote: Quote) -> list[tuple[Pair, tuple[Quote, float]]]:

@@ -13,7 +13,7 @@ from lockbay import clock, http
 from payments.errors import ProviderError
 from payments.models import Intent, StoredRate
 from payments.rates import breaker, counting, quotes, tiers
-from payments.rates.currencies import PAIRS, Pair, pair_of
+from payments.rates.currencies import PAIRS, Pair, stored_pair_of
 from payments.rates.errors import RateRefused, RateUnavailable
 from payments.rates.judging import Claim, Judged, judge
 from payments.rates.sources import enabled_sources
@@ -52,7 +52,7 @@ def quote_or_fetch(base: str, quote: str = "USD", *, max_age: timedelta | None =
     except RateUnavailable as missing:
         if missing.reason == "unknown_pair":
             raise
-    pair = pair_of(base, quote)
+    pair = stored_pair_of(base, quote)
     fetched = fetch_and_store([pair], seconds=settings.RATE_FETCH_SECONDS)
     counting.count_emergency(base, succeeded=pair in fetched.accepted)
     quotes.load_stored()

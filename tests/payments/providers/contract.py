@@ -46,7 +46,7 @@ UNREADABLE = [
 
 
 class ProviderContract:
-    """Subclasses set `name`, `credited` (fixture → coin amount) or `hints` (fixture → payment id), and the wire helpers.
+    """Subclasses set `name`, `credited` (fixture → coin amount) or `hints` (fixture → payment id), and the helpers.
 
     `crediting_kinds`: kinds of events that credit by themselves; none where every event is a hint (P6).
     `is_stamped`: the signature carries its time, so that an old one can be refused (F9).
@@ -112,8 +112,8 @@ class ProviderContract:
             assert provider.coin_of(provider.ticker_of(method)) == (method.asset, method.network)
 
     def test_only_one_meaning_credits(self, provider: PaymentProvider) -> None:
-        credits = [kind for kind, meaning in provider.meanings.items() if meaning is Meaning.CONFIRMED]
-        assert credits == self.crediting_kinds
+        crediting = [kind for kind, meaning in provider.meanings.items() if meaning is Meaning.CONFIRMED]
+        assert crediting == self.crediting_kinds
 
     # --- signatures
 

@@ -14,7 +14,9 @@ from payments.rates import counting, quotes
 from payments.rates.currencies import ALIASES, NAMES, PAIRS, pair_of_name
 from payments.rates.errors import RateUnavailable
 from payments.rates.quotes import quote_of
+from payments.valuation import cost_of, value_of
 from tests.payments.rates.wire import store_rates
+from wallets.money import Money
 
 pytestmark = pytest.mark.django_db
 
@@ -194,3 +196,20 @@ def test_a_miss_is_counted_and_logged_under_its_stable_names():
         {"event": "WEBHOOK_CACHE_MISS", "currency": "BNB", "reason": "missing"},
         {"event": "WEBHOOK_RATE_METRIC", "metric": "all_failed", "currency": "BNB", "count": 1},
     ]
+
+
+def test_a_fiat_currency_is_priced_in_dollars_by_the_stored_rate_turned_round():
+    store_rates()
+    naira = quote_of("NGN", "USD")
+    dollar = quote_of("USD", "NGN")
+    assert (naira.base, naira.quote, naira.source, naira.fetched_at) == ("NGN", "USD", "recorded", dollar.fetched_at)
+    assert 1 / dollar.rate <= naira.rate < 1 / dollar.rate + Decimal("1e-20")
+    assert len(format(naira.rate, "f")) <= 40  # what an intent can keep
+    assert cost_of(Money(100_00, "USD"), naira.rate, "NGN").minor == 100_00 * dollar.rate
+    assert value_of(Money(int(100_00 * dollar.rate), "NGN"), naira.rate, "USD") == Money(100_00, "USD")
+
+
+def test_only_fiat_currencies_are_turned_round():
+    store_rates()
+    with pytest.raises(RateUnavailable, match="unknown_pair"):
+        quote_of("USD", "BTC")
