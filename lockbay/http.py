@@ -4,6 +4,7 @@ Everything that speaks to the outside imports from here. Every call has a time-o
 transaction is open is refused (P3).
 """
 
+import time
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from django.db import connection
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
 HTTPError = httpx.HTTPError
+InvalidURL = httpx.InvalidURL
 TimeoutException = httpx.TimeoutException
 Response = httpx.Response
 MockTransport = httpx.MockTransport
@@ -31,6 +33,33 @@ def request(method: str, url: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS, 
     refuse_inside_transaction()
     with httpx.Client(transport=_transport, timeout=timeout, follow_redirects=False) as client:
         return client.request(method, url, **options)
+
+
+def request_bounded(
+    method: str, url: str, *, seconds: int, most_bytes: int, timeout: float = DEFAULT_TIMEOUT_SECONDS, **options: Any
+) -> httpx.Response:
+    """Like request(), but the whole answer must come within `seconds` and be no longer than `most_bytes`.
+
+    A server that sends one byte a second keeps every single read inside its time-out, but not this one.
+    Raises: httpx.ReadTimeout when it takes too long, httpx.DecodingError when it is too long, and what request() raises.
+    """
+    refuse_inside_transaction()
+    until = time.monotonic() + seconds
+    with (
+        httpx.Client(transport=_transport, timeout=min(timeout, seconds), follow_redirects=False) as client,
+        client.stream(method, url, **options) as answer,
+    ):
+        parts, size = [], 0
+        for part in answer.iter_raw():
+            size += len(part)
+            if size > most_bytes:
+                raise httpx.DecodingError(f"more than {most_bytes} bytes", request=answer.request)
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout(f"more than {seconds} s", request=answer.request)
+            parts.append(part)
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=b"".join(parts), request=answer.request
+        )
 
 
 def refuse_inside_transaction() -> None:

@@ -188,6 +188,7 @@ OFFER_WINDOW = timedelta(hours=env.read_int("OFFER_WINDOW_HOURS", 7 * 24, least=
 PAYMENT_WINDOW = timedelta(minutes=env.read_int("PAYMENT_WINDOW_MINUTES", 60, least=1))  # E6
 ACCEPT_WINDOW = timedelta(hours=env.read_int("ACCEPT_WINDOW_HOURS", 24, least=1))  # E11
 INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12
+CHOICE_WINDOW = timedelta(hours=env.read_int("CHOICE_WINDOW_HOURS", 24, least=1))  # E8, a payment that is too short
 RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, least=0))  # E14
 
 # --- Money in ----------------------------------------------------------------------------------------------------
@@ -202,9 +203,32 @@ DYNOPAY_API_URL = env.read_str("DYNOPAY_API_URL", "https://api.dynopay.com/api/u
 DYNOPAY_API_KEY = env.read_str("DYNOPAY_API_KEY", "")
 DYNOPAY_WEBHOOK_SECRETS = env.read_list("DYNOPAY_WEBHOOK_SECRETS")  # newest first; two while rotating
 
+# --- Chains (P8-P10) ---------------------------------------------------------------------------------------------
+
+# Nodes per chain, best first. An address may carry a key: it is never logged, only its host is.
+CHAIN_ENDPOINTS = {
+    "ethereum": env.read_list("CHAIN_ETHEREUM_URLS"),
+    "bsc": env.read_list("CHAIN_BSC_URLS"),
+    "tron": env.read_list("CHAIN_TRON_URLS"),
+    "solana": env.read_list("CHAIN_SOLANA_URLS"),
+    "aptos": env.read_list("CHAIN_APTOS_URLS"),
+    "bitcoin": env.read_list("CHAIN_BITCOIN_URLS"),
+    "litecoin": env.read_list("CHAIN_LITECOIN_URLS"),
+    "dogecoin": env.read_list("CHAIN_DOGECOIN_URLS"),
+    "bitcoincash": env.read_list("CHAIN_BITCOINCASH_URLS"),
+    "cellframe": env.read_list("CHAIN_CELLFRAME_URLS"),
+}
+CHAIN_CALL_SECONDS = env.read_int("CHAIN_CALL_SECONDS", 5, least=1)
+CHAIN_QUESTION_SECONDS = env.read_int("CHAIN_QUESTION_SECONDS", 40, least=1)  # below the queue's time-out
+CHAIN_BREAKER_FAILURES = env.read_int("CHAIN_BREAKER_FAILURES", 3, least=1)
+CHAIN_BREAKER_SECONDS = env.read_int("CHAIN_BREAKER_SECONDS", 60, least=1)
+CHAIN_TEST_TOKENS = env.read_list("CHAIN_TEST_TOKENS") if PLAYGROUND else []  # chain:asset:contract:digits
+
 # --- Rates (R1-R6) -----------------------------------------------------------------------------------------------
 
-RATE_SOURCES = env.read_list("RATE_SOURCES", ["playmoney"] if PLAYGROUND else ["fastforex", "coingecko"])
+RATE_SOURCES = env.read_list(
+    "RATE_SOURCES", ["playmoney"] if PLAYGROUND else ["fastforex", "coingecko", "kraken", "cryptocompare"]
+)
 RATE_TIER_MAIN = timedelta(minutes=30)
 RATE_TIER_RAPID = timedelta(minutes=5)
 RATE_TIER_FALLBACK = timedelta(hours=2)
@@ -216,6 +240,13 @@ FASTFOREX_API_URL = env.read_str("FASTFOREX_API_URL", "https://api.fastforex.io"
 FASTFOREX_API_KEY = env.read_str("FASTFOREX_API_KEY", "")
 COINGECKO_API_URL = env.read_str("COINGECKO_API_URL", "https://api.coingecko.com/api/v3").rstrip("/")
 COINGECKO_API_KEY = env.read_str("COINGECKO_API_KEY", "")
+KRAKEN_API_URL = env.read_str("KRAKEN_API_URL", "https://api.kraken.com").rstrip("/")
+CRYPTOCOMPARE_API_URL = env.read_str("CRYPTOCOMPARE_API_URL", "https://min-api.cryptocompare.com").rstrip("/")
+CRYPTOCOMPARE_API_KEY = env.read_str("CRYPTOCOMPARE_API_KEY", "")
+# What /price shows besides: open interest and funding rate.
+PRICE_FUTURES = env.read_bool("PRICE_FUTURES", False)
+BINANCE_FUTURES_API_URL = env.read_str("BINANCE_FUTURES_API_URL", "https://fapi.binance.com").rstrip("/")
+BYBIT_API_URL = env.read_str("BYBIT_API_URL", "https://api.bybit.com").rstrip("/")
 
 # --- Notifications -----------------------------------------------------------------------------------------------
 
