@@ -41,7 +41,7 @@ def request_bounded(
     """Like request(), but the whole answer must come within `seconds` and be no longer than `most_bytes`.
 
     A server that sends one byte a second keeps every single read inside its time-out, but not this one.
-    Raises: httpx.ReadTimeout when it takes too long, httpx.DecodingError when it is too long, and what request() raises.
+    Raises: httpx.ReadTimeout when it takes too long, httpx.DecodingError when it is too long, what request() raises.
     """
     refuse_inside_transaction()
     until = time.monotonic() + seconds

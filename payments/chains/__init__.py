@@ -1,4 +1,4 @@
-"""The table of chain readers, by chain and by network. A reader is made once per process: it holds its pool of nodes."""
+"""The table of chain readers, by chain and by network. A reader is made once per process: it holds its nodes."""
 
 from functools import cache
 

@@ -82,8 +82,8 @@ class Scan:
 
 
 class ChainReader(ABC):
-    """One chain. Subclasses fill the class data; the two `normalise_` methods are pure, the rest uses the network and is
-    refused inside a transaction (P3)."""
+    """One chain. Subclasses fill the class data. The two `normalise_` methods are pure; the rest uses the network and
+    is refused inside a transaction (P3)."""
 
     chain: ClassVar[str]  # as in payments.networks, e.g. "ethereum"
     networks: ClassVar[Sequence[str]]  # e.g. ("ETH", "ERC20")

@@ -1,4 +1,4 @@
-"""One node of a chain: its calls, how each can be unbelievable, and the breaker that leaves it alone for a while (P10)."""
+"""One node of a chain: its calls, how an answer can be unbelievable, the breaker that leaves it alone (P10)."""
 
 import time
 from itertools import count
@@ -63,7 +63,7 @@ class Endpoint:
         return _read_json(self._call("POST", path, json=body))
 
     def rpc(self, method: str, *params: Any) -> Any:
-        """The result of a JSON-RPC 2.0 call; None is an answer. Raises: NodeFault, also for an error inside HTTP 200."""
+        """The result of a JSON-RPC call; None is an answer. Raises: NodeFault, also for an error inside HTTP 200."""
         request_id = next(self._ids)
         answer = self.post("", {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)})
         if not isinstance(answer, dict):

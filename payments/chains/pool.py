@@ -1,8 +1,8 @@
 """Several nodes of one chain behind one question: fail-over, pauses that grow, stale heads, agreement (P10, F27).
 
 A node is believed when it serves the right chain and its head is near the best. One question goes to believed nodes in
-turn; a fault moves it on to the next. When all have failed it is asked again, three rounds in all. What nobody can answer
-is Unknown, which means "wait": it never credits and never refuses.
+turn; a fault moves it on to the next. When all have failed it is asked again, three rounds in all. What nobody can
+answer is Unknown, which means "wait": it never credits and never refuses.
 """
 
 import random
@@ -40,7 +40,7 @@ def pool_of(
     max_lag: int,
     headers: dict[str, str] | None = None,
     seconds: int | None = None,
-) -> Pool:
+) -> "Pool":
     """The pool over the nodes that settings.CHAIN_ENDPOINTS names for `chain`. Makes no call.
 
     `probe` answers a node's head, and raises NodeFault("wrong_chain") when it serves another chain; `max_lag` is in
