@@ -38,6 +38,7 @@ NETWORKS: dict[str, Network] = {
         _network("BCH", "bitcoincash", _HEX),
         _network("SOL", "solana", f"{_BASE58}{{86,88}}"),
         _network("APT", "aptos", f"0x{_HEX}", folds_case=True),
+        _network("CF20", "cellframe", f"0x{_HEX}"),
         _network("BANK", "bank", r"[a-z0-9][a-z0-9._-]{0,99}"),  # a provider's own id of a bank payment
     )
 }

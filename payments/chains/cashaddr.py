@@ -1,7 +1,6 @@
 """CashAddr, the address format of Bitcoin Cash: its own base-32 checksum of 40 bits, which also covers the prefix.
 
-Specification: CashAddr, Bitcoin Cash developers. `decode` reads any payload the format allows; what we pay to or are paid on
-is narrower and decided by whoever calls.
+`decode` reads any payload the format allows; which of them we pay to or are paid on is decided by whoever calls.
 """
 
 from embit import bech32
