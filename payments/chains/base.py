@@ -90,7 +90,7 @@ class ChainReader(ABC):
     native_asset: ClassVar[str]  # e.g. "ETH"
     native_digits: ClassVar[int]
     confirmations_needed: ClassVar[int]  # P9; 1 where the chain itself says "final"
-    can_watch: ClassVar[bool] = False  # True when transfers_to works
+    can_watch: ClassVar[bool] = False  # True when head_block and transfers_to work
 
     @abstractmethod
     def normalise_txid(self, text: str) -> str:
@@ -114,6 +114,10 @@ class ChainReader(ABC):
     @abstractmethod
     def block_hash_at(self, number: int) -> str:
         """The hash of the block at this height now. Raises: NotSeen (the chain is shorter), Unknown."""
+
+    def head_block(self) -> int:
+        """The height of the newest block: where watching a fresh address starts. Raises: Unknown."""
+        raise UnknownChain(f"{self.chain} cannot watch addresses")
 
     def transfers_to(self, address: str, since_block: int) -> Scan:
         """Transfers of allow-listed assets to a normalised address, from `since_block` on. Raises: Unknown.

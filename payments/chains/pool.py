@@ -78,6 +78,10 @@ class Pool:
 
         return self._settle(self._gather(question, is_enough=is_enough), facts=facts)
 
+    def head(self) -> int:
+        """The head of a believed node. Raises: Unknown."""
+        return self.ask(lambda endpoint: endpoint.head)
+
     def _gather(
         self, question: Callable[[Endpoint], T], *, is_enough: Callable[[list[T | NotSeen]], bool]
     ) -> list[T | NotSeen]:
