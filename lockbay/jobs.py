@@ -30,6 +30,7 @@ JOBS: tuple[Job, ...] = (
     Job("drain_inbox", "payments.jobs.drain_inbox", 1),
     Job("ask_quiet_intents", "payments.jobs.ask_quiet_intents", 5),
     Job("refresh_rates", "payments.jobs.refresh_rates", 3),
+    Job("refresh_waited_rates", "payments.jobs.refresh_waited_rates", 1),
     Job("run_deadlines", "escrows.jobs.run_deadlines", 1),
     Job("fan_out", "notifications.jobs.fan_out", 1),
     Job("send_fallbacks", "notifications.jobs.send_fallbacks", 1),
@@ -82,13 +83,15 @@ def beat_worker() -> None:
 
 
 def clean_up() -> None:
-    """Removes the queue's own old results; nothing that is evidence or money."""
+    """Removes the queue's own old results and old judgements about rates; nothing that is evidence or money."""
     from datetime import timedelta
 
     from django_q.models import Task
 
     from lockbay import clock
+    from payments.rates.history import forget_old_history
 
+    forget_old_history()
     Task.objects.filter(stopped__lt=clock.real_now() - timedelta(days=3)).delete()
 
 

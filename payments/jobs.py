@@ -16,7 +16,7 @@ log = structlog.stdlib.get_logger(__name__)
 _SWEEP_BUDGET_MS = 40_000
 _MOST_QUESTIONS = 50
 # A last question may take its whole 20 s, and the answers are applied in what is left of the queue's 60 s for a task.
-_ASKING_SECONDS = 20.0
+_ASKING_SECONDS = 20
 _ANSWERS_BUDGET_MS = 10_000
 
 
@@ -56,5 +56,12 @@ def _ask(intent_id: int) -> int | None:
 def refresh_rates() -> None:
     """Fetches fresh rates (R4)."""
     from payments.rates.refresh import refresh_rates as refresh
+
+    refresh()
+
+
+def refresh_waited_rates() -> None:
+    """Fetches what somebody waits for, more often than the rest (R4)."""
+    from payments.rates.refresh import refresh_waited_rates as refresh
 
     refresh()

@@ -51,6 +51,7 @@ class Intent(models.Model):
         ]
         indexes = [
             models.Index(fields=["ask_due_at"], condition=Q(ask_due_at__isnull=False), name="intent_to_ask"),
+            models.Index(fields=["expires_at"], name="intent_by_expiry"),
         ]
 
     def __str__(self) -> str:
@@ -97,6 +98,9 @@ class Deposit(models.Model):
             ),
             models.CheckConstraint(condition=Q(minor__gte=0), name="deposit_not_negative"),
             models.CheckConstraint(condition=Q(state__in=DepositState.values), name="deposit_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["intent"], condition=Q(state=DepositState.PENDING), name="deposit_pending"),
         ]
 
     def __str__(self) -> str:

@@ -42,12 +42,6 @@ def pair_of(base: str, quote: str) -> Pair:
     raise RateUnavailable(base, quote, "unknown_pair")
 
 
-def stored_pair_of(base: str, quote: str) -> Pair:
-    """The pair as sources and the table know it. Raises: RateUnavailable for a pair that nobody keeps."""
-    pair = pair_of(base, quote)
-    return pair[::-1] if pair[::-1] in FIAT_PAIRS else pair
-
-
 def pair_of_name(name: str) -> Pair:
     """How one of NAMES is priced: a coin in USD, USD in a fiat currency."""
     return ("USD", name) if name in FIATS else pair_of(name, "USD")

@@ -26,12 +26,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Judged:
-    """The accepted price. `is_disputed`: the sources did not agree and the best-ranked one was taken."""
+    """The accepted price. `note` is empty for a median, else why the best-ranked source was taken alone.
+
+    `disputed`: others said something else; `one_source`: there was no other.
+    """
 
     rate: Decimal
     source: str
     fetched_at: datetime
-    is_disputed: bool = False
+    note: str = ""
 
 
 def judge(pair: Pair, claims: Sequence[Claim], *, previous: Claim | None, now: datetime) -> Judged:
@@ -54,7 +57,8 @@ def judge(pair: Pair, claims: Sequence[Claim], *, previous: Claim | None, now: d
     best = fresh[0]
     if previous is None and any(_step(best.rate, claim.rate) > MOST_JUMP for claim in fresh):
         raise RateRefused(*pair, "disagreement")  # one of them is absurd, and nothing tells which
-    return Judged(_DIGITS.plus(best.rate), best.source, best.said_at, is_disputed=len(fresh) > 1)
+    note = "disputed" if len(fresh) > 1 else "one_source"
+    return Judged(_DIGITS.plus(best.rate), best.source, best.said_at, note)
 
 
 def _require_fresh(pair: Pair, claims: Sequence[Claim], now: datetime) -> list[Claim]:

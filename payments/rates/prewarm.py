@@ -12,7 +12,8 @@ from django.db import connections
 from lockbay import clock
 from payments.rates import quotes, tiers
 from payments.rates.currencies import NAMES, pair_of_name
-from payments.rates.refresh import fetch_and_store, pairs_by_need
+from payments.rates.need import pairs_by_need
+from payments.rates.refresh import fetch_and_store
 
 log = structlog.get_logger(__name__)
 

@@ -4,10 +4,14 @@ from django.conf import settings
 
 from payments.rates.sources.base import Source
 from payments.rates.sources.coingecko import CoinGecko
+from payments.rates.sources.cryptocompare import CryptoCompare
 from payments.rates.sources.fastforex import FastForex
+from payments.rates.sources.kraken import Kraken
 from payments.rates.sources.playmoney import PlayMoney
 
-SOURCES: dict[str, Source] = {source.name: source for source in (FastForex(), CoinGecko(), PlayMoney())}
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (FastForex(), CoinGecko(), Kraken(), CryptoCompare(), PlayMoney())
+}
 
 
 def enabled_sources() -> list[Source]:

@@ -22,6 +22,16 @@ class Answer:
     updated_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Market:
+    """What /price shows of a coin: `price` in USD, `change_24h` in per cent, `volume_24h` in USD; None: not said."""
+
+    price: Decimal
+    change_24h: Decimal | None = None
+    volume_24h: Decimal | None = None
+    updated_at: datetime | None = None
+
+
 class Source(Protocol):
     """One provider of rates. fetch() runs in a thread of its own: no database."""
 
@@ -36,6 +46,14 @@ class Source(Protocol):
 
 def get_json(source: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, str]) -> dict[str, Any]:
     """GETs a JSON object whose numbers are Decimals. Raises: Unavailable, Rejected, Unintelligible."""
+    found = get_any_json(source, url, headers=headers, params=params)
+    if not isinstance(found, dict):
+        raise Unintelligible(source, "not an object")
+    return found
+
+
+def get_any_json(source: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, str]) -> Any:
+    """GETs JSON whose numbers are Decimals. Raises: Unavailable, Rejected, Unintelligible."""
     try:
         response = http.request("GET", url, headers=headers, params=params, timeout=settings.RATE_FETCH_SECONDS)
     except http.HTTPError as error:
@@ -45,12 +63,9 @@ def get_json(source: str, url: str, *, headers: Mapping[str, str], params: Mappi
     if response.status_code != 200:
         raise Unavailable(source, f"status {response.status_code}")
     try:
-        found = json.loads(response.content, parse_float=Decimal, parse_int=Decimal)
+        return json.loads(response.content, parse_float=Decimal, parse_int=Decimal)
     except (ValueError, RecursionError) as error:
         raise Unintelligible(source, "not JSON") from error
-    if not isinstance(found, dict):
-        raise Unintelligible(source, "not an object")
-    return found
 
 
 def section_of(source: str, found: Mapping[str, Any], name: str) -> dict[str, Any]:

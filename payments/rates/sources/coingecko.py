@@ -1,6 +1,6 @@
 """CoinGecko. Wire format: github.com/coingecko/coingecko-api-oas; the demo and pro hosts have a key header each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from django.conf import settings
 
 from payments.errors import Unintelligible
 from payments.rates.currencies import Pair
-from payments.rates.sources.base import Answer, get_json, number_of
+from payments.rates.sources.base import Answer, Market, get_json, number_of
 
 # By id, never by symbol: several coins share a symbol.
 _IDS = {
@@ -42,9 +42,29 @@ class CoinGecko:
     def fetch(self, pairs: Sequence[Pair]) -> dict[Pair, Answer]:
         ids = {_IDS.get(base, _FIAT_BY) for base, _quote in pairs}
         currencies = {quote.lower() for _base, quote in pairs} | {"usd"}
+        found = self._prices(ids, currencies)
+        answers = {pair: self._answer(pair, found.get(_IDS.get(pair[0], _FIAT_BY))) for pair in pairs}
+        return {pair: answer for pair, answer in answers.items() if answer is not None}
+
+    def fetch_market(self, coins: Iterable[str]) -> dict[str, Market]:
+        """All of it in one request."""
+        ids = {coin: _IDS[coin] for coin in coins if coin in _IDS}
+        found = self._prices(set(ids.values()), {"usd"}, include_24hr_change="true", include_24hr_vol="true")
+        return {coin: self._market(found[name]) for coin, name in ids.items() if name in found}
+
+    def _market(self, coin: Any) -> Market:
+        if not isinstance(coin, dict):
+            raise Unintelligible(self.name, "a coin that is no object")
+        change, volume = (
+            None if coin.get(name) is None else number_of(self.name, coin[name])
+            for name in ("usd_24h_change", "usd_24h_vol")
+        )
+        return Market(number_of(self.name, coin.get("usd")), change, volume, self._moment(coin.get("last_updated_at")))
+
+    def _prices(self, ids: set[str], currencies: set[str], **more: str) -> dict[str, Any]:
         is_pro = "//pro-api." in settings.COINGECKO_API_URL
         key_header = "x-cg-pro-api-key" if is_pro else "x-cg-demo-api-key"
-        found = get_json(
+        return get_json(
             self.name,
             f"{settings.COINGECKO_API_URL}/simple/price",
             headers={key_header: settings.COINGECKO_API_KEY} if settings.COINGECKO_API_KEY else {},
@@ -53,10 +73,9 @@ class CoinGecko:
                 "vs_currencies": ",".join(sorted(currencies)),
                 "include_last_updated_at": "true",
                 "precision": "full",
+                **more,
             },
         )
-        answers = {pair: self._answer(pair, found.get(_IDS.get(pair[0], _FIAT_BY))) for pair in pairs}
-        return {pair: answer for pair, answer in answers.items() if answer is not None}
 
     def _answer(self, pair: Pair, coin: Any) -> Answer | None:
         base, quote = pair

@@ -28,7 +28,7 @@ def refusal(*claims, previous=None):
 
 def test_two_sources_that_agree_give_their_median():
     judged = price(claim("a", "100"), claim("b", "102", age=timedelta(minutes=3)))
-    assert (judged.rate, judged.source, judged.is_disputed) == (Decimal(101), "a+b", False)
+    assert (judged.rate, judged.source, judged.note) == (Decimal(101), "a+b", "")
     assert judged.fetched_at == NOW - timedelta(minutes=3), "as old as the older of them"
 
 
@@ -39,7 +39,31 @@ def test_of_three_the_one_that_is_off_is_left_out():
 
 def test_sources_that_do_not_agree_leave_the_best_ranked_with_a_warning():
     judged = price(claim("a", "103"), claim("b", "100"))
-    assert (judged.rate, judged.source, judged.is_disputed) == (Decimal(103), "a", True)
+    assert (judged.rate, judged.source, judged.note) == (Decimal(103), "a", "disputed")
+
+
+def test_a_source_without_a_second_one_is_taken_with_a_note():
+    assert price(claim("a", "103")).note == "one_source"
+    assert price(claim("a", "103"), claim("b", "0")).note == "one_source"
+
+
+@pytest.mark.parametrize(
+    ("rates", "taken", "sources"),
+    [
+        (("100", "100.5", "101", "101.5"), "100.75", "a+b+c+d"),
+        (("100", "100.5", "101", "120"), "100.5", "a+b+c"),
+        (("120", "100", "100.5", "121"), "120.5", "a+d"),
+        (("100", "90", "80", "101.9"), "100.95", "a+d"),
+    ],
+)
+def test_of_four_those_that_agree_outvote_the_rest_and_of_two_camps_the_better_ranked_wins(rates, taken, sources):
+    judged = price(*(claim(name, rate) for name, rate in zip("abcd", rates, strict=True)))
+    assert (judged.rate, judged.source) == (Decimal(taken), sources)
+
+
+def test_the_names_of_all_sources_fit_their_column():
+    names = ("fastforex", "coingecko", "kraken", "cryptocompare")
+    assert price(*(claim(name, "100") for name in names)).source == "+".join(sorted(names))
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "NaN", "-Infinity", "Infinity", "sNaN"])

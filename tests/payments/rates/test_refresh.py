@@ -10,12 +10,15 @@ import time_machine
 from django.db import transaction
 
 from lockbay import http
-from payments.models import RateBreaker, StoredRate
+from lockbay.jobs import clean_up
+from payments.models import Deposit, RateBreaker, RateHistory, StoredRate
 from payments.rates import counting, quotes, refresh
 from payments.rates.currencies import PAIRS
 from payments.rates.errors import RateUnavailable
+from payments.rates.need import pairs_by_need, waited_for
 from payments.rates.quotes import quote_of
-from payments.rates.refresh import fetch_and_store, pairs_by_need, quote_or_fetch, refresh_rates
+from payments.rates.refresh import fetch_and_store, refresh_rates, refresh_waited_rates
+from payments.states import DepositState, IntentStatus
 from tests.payments.rates.wire import RECORDED_AT, good_answers, scaled_prices, store_rates, wired
 
 pytestmark = pytest.mark.django_db
@@ -136,29 +139,16 @@ def test_all_requests_of_a_round_run_at_once(real_sources):
 
 
 def test_nothing_is_fetched_inside_a_transaction():
-    with transaction.atomic():
-        with pytest.raises(http.NetworkInsideTransaction):
-            fetch_and_store(PAIRS, seconds=1)
-        with pytest.raises(http.NetworkInsideTransaction):
-            quote_or_fetch("BTC")
+    with transaction.atomic(), pytest.raises(http.NetworkInsideTransaction):
+        fetch_and_store(PAIRS, seconds=1)
 
 
-def test_the_worker_fetches_live_when_nothing_is_left(real_sources):
+def test_what_the_worker_fetches_when_nothing_is_left_is_counted_as_the_last_tier(real_sources):
     before = counting.EMERGENCY_FETCH_SUCCESS.total("BTC")
     with wired(good_answers()):
-        found = quote_or_fetch("BTC")
-    assert found.tier == "emergency"
+        refresh_rates()
+        refresh_rates()
     assert counting.EMERGENCY_FETCH_SUCCESS.total("BTC") == before + 1
-    with wired(dict.fromkeys(good_answers(), 500)) as wire:
-        assert quote_or_fetch("BTC").tier == "rapid", "stored by the fetch before"
-    assert wire.requests == []
-
-
-def test_a_live_fetch_that_fails_is_a_named_refusal(real_sources):
-    with wired(dict.fromkeys(good_answers(), 500)), pytest.raises(RateUnavailable):
-        quote_or_fetch("BTC")
-    with pytest.raises(RateUnavailable, match="unknown_pair"):
-        quote_or_fetch("XMR")
 
 
 def test_what_open_intents_wait_for_is_asked_first(django_user_model):
@@ -166,6 +156,78 @@ def test_what_open_intents_wait_for_is_asked_first(django_user_model):
     make_intent(django_user_model, "DOGE", expires_in=timedelta(minutes=-1))
     assert pairs_by_need()[0] == ("CELL", "USD")
     assert sorted(pairs_by_need()) == sorted(PAIRS)
+
+
+def test_money_that_came_and_is_not_valued_yet_is_waited_for_after_its_window(django_user_model):
+    intent = make_intent(django_user_model, "DOGE", expires_in=timedelta(minutes=-1))
+    deposit = Deposit.objects.create(
+        intent=intent,
+        provider="sandbox",
+        provider_payment_id="p",
+        chain="dogecoin",
+        asset="DOGE",
+        minor=1,
+        raw_amount="1",
+        first_seen_at=datetime.now(UTC),
+    )
+    assert waited_for() == [("DOGE", "USD")]
+    Deposit.objects.filter(pk=deposit.pk).update(state=DepositState.CONFIRMED)
+    assert waited_for() == []
+
+
+def test_a_request_that_failed_is_not_waited_for(django_user_model):
+    make_intent(django_user_model, "CELL", status=IntentStatus.FAILED)
+    assert waited_for() == []
+
+
+def test_the_faster_refresh_asks_only_for_what_somebody_waits_for(real_sources, django_user_model):
+    store_rates(age=timedelta(minutes=2))
+    make_intent(django_user_model, "DOGE", expires_in=timedelta(days=10_000))
+    with wired(good_answers()) as wire:
+        refresh_waited_rates()
+        refresh_waited_rates()
+    assert sorted(str(dict(request.url.params)) for request in wire.requests)[1] == "{'pairs': 'DOGE/USD'}"
+    assert len(wire.requests) == 2, "one for each source, and none while the rate is young"
+    assert quote_of("DOGE").source == "coingecko+fastforex"
+    assert quote_of("BTC").source == "recorded"
+
+
+def test_the_faster_refresh_asks_nobody_when_nobody_waits(real_sources):
+    with wired({}) as wire:
+        refresh_waited_rates()
+    assert wire.requests == []
+
+
+def test_the_median_of_four_sources_outvotes_one_that_lies(real_sources, settings):
+    settings.RATE_SOURCES = ["fastforex", "coingecko", "kraken", "cryptocompare"]
+    with wired({**good_answers(), "/crypto/fetch-prices": scaled_prices("1.2")}):
+        fetch_and_store(PAIRS, seconds=2)
+    bitcoin = StoredRate.objects.get(base="BTC")
+    assert bitcoin.source == "coingecko+cryptocompare+kraken"
+    assert Decimal(bitcoin.rate) == Decimal("91248.55")
+
+
+def test_every_judgement_is_kept_with_the_words_of_each_source(real_sources):
+    store_rates(age=timedelta(minutes=3))
+    with wired({**good_answers(), "/crypto/fetch-prices": scaled_prices("10"), "/simple/price": 500}):
+        fetch_and_store(PAIRS, seconds=2)
+    refused = RateHistory.objects.get(base="BTC")
+    assert (refused.is_accepted, refused.note, refused.rate) == (False, "jump", "")
+    assert [claim[:2] for claim in refused.claims] == [["fastforex", "912504.0"]]
+    accepted = RateHistory.objects.get(quote="NGN")
+    assert (accepted.is_accepted, accepted.note, accepted.source) == (True, "one_source", "fastforex")
+    assert RateHistory.objects.get(base="CELL").note == "no_answer"
+
+
+def test_judgements_are_forgotten_after_thirty_days(real_sources):
+    with wired(good_answers()):
+        fetch_and_store(PAIRS, seconds=2)
+    real_sources.shift(timedelta(days=29))
+    clean_up()
+    assert RateHistory.objects.count() == len(PAIRS)
+    real_sources.shift(timedelta(days=2))
+    clean_up()
+    assert RateHistory.objects.count() == 0
 
 
 def test_play_money_needs_no_network():
@@ -181,7 +243,7 @@ def test_a_refresh_costs_the_same_queries_whatever_the_number_of_pairs(django_as
     quotes.forget_all()
 
 
-def make_intent(users, asset, *, expires_in=timedelta(hours=1)):
+def make_intent(users, asset, *, expires_in=timedelta(hours=1), status=IntentStatus.REQUESTED):
     from payments.models import Intent
 
     now = datetime.now(UTC)
@@ -202,4 +264,5 @@ def make_intent(users, asset, *, expires_in=timedelta(hours=1)):
         rate_at=now,
         expires_at=now + expires_in,
         created_at=now,
+        status=status,
     )

@@ -41,7 +41,14 @@ def good_answers():
         "/fetch-multi": recorded("fastforex/fetch_multi__usd"),
         "/crypto/fetch-prices": recorded("fastforex/fetch_prices__usd"),
         "/simple/price": recorded("coingecko/simple_price__all"),
+        "/0/public/Ticker": recorded("kraken/ticker__all"),
+        "/data/pricemultifull": _cryptocompare,
     }
+
+
+def _cryptocompare(request):
+    kind = "fiat" if request.url.params["fsyms"] == "USD" else "coins"
+    return recorded(f"cryptocompare/pricemultifull__{kind}")
 
 
 @contextmanager
