@@ -8,7 +8,9 @@ from escrows.fees import Pricing
 from escrows.models import Escrow, Side
 from escrows.preview import Preview
 from escrows.queries import what_next
+from escrows.states import Status
 from escrows.terms import DESCRIPTION_MOST
+from lockbay import clock
 from lockbay.people.models import User
 from notifications.texts import clean_name, clean_text
 from telegrambot.keyboards import trade_keyboard
@@ -33,6 +35,7 @@ class TradeView:
     inspection_hours: int
     close_reason: str
     deadline: datetime | None
+    is_overdue: bool
     release_due_at: datetime | None
     closed_at: datetime | None
 
@@ -61,6 +64,7 @@ def view_of(escrow: Escrow, user: User) -> TradeView:
         inspection_hours=escrow.inspection_hours,
         close_reason=escrow.close_reason,
         deadline=_deadline_of(escrow),
+        is_overdue=escrow.status == Status.ACTIVE and _is_over(escrow.delivery_deadline),
         release_due_at=escrow.release_due_at,
         closed_at=escrow.closed_at,
     )
@@ -74,6 +78,10 @@ def trade_screen(escrow: Escrow, user: User, *, news: str = "") -> Screen:
 def preview_context(escrow: Escrow, user: User, preview: Preview) -> dict[str, object]:
     """What a screen that asks "are you sure" shows: the trade and who gets what."""
     return {"trade": view_of(escrow, user), "lines": preview.lines}
+
+
+def _is_over(deadline: datetime | None) -> bool:
+    return deadline is not None and deadline <= clock.now()
 
 
 def _deadline_of(escrow: Escrow) -> datetime | None:

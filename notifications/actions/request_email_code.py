@@ -26,6 +26,8 @@ def request_email_code(*, actor: User, address: str) -> Contact:
         if proved is not None and proved.user_id != actor.pk:
             raise AddressTaken
         if proved is not None and proved.dead_at is None:
+            proved.verified_at = clock.real_now()  # the newest proof is the address in use: they go back to this one
+            proved.save(update_fields=["verified_at"])
             return proved
         _require_pause(actor)
         contact, _made = Contact.objects.get_or_create(user=actor, channel=Channel.EMAIL, address=wanted)

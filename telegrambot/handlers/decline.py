@@ -1,5 +1,6 @@
 """The seller says no to the paid trade; the buyer gets everything back."""
 
+from escrows import policy
 from escrows.access import escrow_for
 from escrows.actions.decline import decline_escrow
 from telegrambot.callback_data import Verb
@@ -11,6 +12,7 @@ from telegrambot.turn import Reply, Screen, Turn
 def ask_to_decline(turn: Turn) -> Reply:
     """Asks once more: declining ends the trade."""
     escrow = escrow_for(turn.user, turn.press.subject if turn.press else "")
+    policy.require_can_decline(escrow, turn.user)
     keyboard = confirm_keyboard(escrow, "decline_yes", Verb.DECLINE)
     return Reply(Screen("decline_ask", {"trade": view_of(escrow, turn.user)}, keyboard))
 

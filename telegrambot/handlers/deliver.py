@@ -1,5 +1,6 @@
 """The seller says that it is delivered; the buyer's time to look begins (E12)."""
 
+from escrows import policy
 from escrows.access import escrow_for
 from escrows.actions.mark_delivered import mark_delivered
 from telegrambot.callback_data import Verb
@@ -11,6 +12,7 @@ from telegrambot.turn import Reply, Screen, Turn
 def ask_if_delivered(turn: Turn) -> Reply:
     """Asks once more: it starts the buyer's clock."""
     escrow = escrow_for(turn.user, turn.press.subject if turn.press else "")
+    policy.require_can_mark_delivered(escrow, turn.user)
     keyboard = confirm_keyboard(escrow, "delivered_yes", Verb.DELIVERED)
     return Reply(Screen("deliver_ask", {"trade": view_of(escrow, turn.user)}, keyboard))
 

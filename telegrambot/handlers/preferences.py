@@ -24,8 +24,14 @@ def begin_email(turn: Turn) -> Reply:
 
 
 def type_address(turn: Turn) -> Reply:
-    """Sends a code to the address. Raises: AddressMalformed, AddressTaken, TooSoonForAnotherCode."""
+    """Sends a code to the address; one that is proved already is taken at once.
+
+    Raises: AddressMalformed, AddressTaken, TooSoonForAnotherCode.
+    """
     contact = request_email_code(actor=turn.user, address=turn.text.strip())
+    if contact.verified_at is not None:
+        drop_flow(turn.chat_id)
+        return Reply(_settings_screen(turn, proved=contact.address))
     return Reply(step_screen(move_on(turn, step=CODE, address=contact.address)))
 
 

@@ -35,6 +35,7 @@ _LINK = re.compile(
 )
 _START_LINK = re.compile(r"(?:https?://)?t\.me/(\w+)\?start=([\w-]{0,64})", re.ASCII)
 _COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
+_BREAK_AFTER_BLOCK = re.compile(r"(</(?:blockquote|pre)>)\n")
 _SAFE_LINK = re.compile(r"(?:https?|tg|mailto):", re.IGNORECASE)
 
 
@@ -94,7 +95,9 @@ def read_html(source: str) -> Formatted:
         raise BadRequest(
             f"can't parse entities: Can't find end tag corresponding to start tag \"{reader.stack[-1].tag}\""
         )
-    return Formatted("".join(reader.text), reader.entities, "".join(reader.html))
+    # A quote ends its own line: the line break after it is no empty line, neither in Telegram nor on the page.
+    shown = _BREAK_AFTER_BLOCK.sub(r"\1", "".join(reader.html))
+    return Formatted("".join(reader.text), reader.entities, shown)
 
 
 def read_plain(source: str) -> Formatted:

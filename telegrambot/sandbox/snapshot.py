@@ -24,12 +24,17 @@ def take_snapshot(sandbox: Sandbox) -> dict[str, Any]:
         "toasts": world.toasts,
         "payments": [show_payment(sandbox, payment) for payment in reversed(world.data.payments.values())],
         "emails": [
-            {name: email[name] for name in ("id", "at", "to", "subject")}
-            | {"preview": " ".join(email["text"].split())[:140]}
+            {name: email[name] for name in ("id", "at", "to", "subject")} | {"preview": _preview(email["text"])}
             for email in sandbox.mailbox.newest()
         ],
         "faults": sandbox.faults.as_json(),
     }
+
+
+def _preview(text: str) -> str:
+    """How a mail goes on below the sandbox's banner and its title, which the subject repeats."""
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    return " ".join(paragraphs[2:] or paragraphs)[:140]
 
 
 def show_message(message: Message, *, acknowledged: int) -> dict[str, Any]:

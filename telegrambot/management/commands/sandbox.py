@@ -1,6 +1,7 @@
 """manage.py sandbox: the local Telegram, the play-money provider and the page with two phones."""
 
 import logging
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
-from lockbay import clock
+from lockbay import clock, jobs
 from telegrambot.sandbox.app import create_server
 from telegrambot.sandbox.config import SandboxConfig
+
+NOTICED_AFTER_SECONDS = 0.6  # every process reads the clock's offset twice a second
 
 
 class Command(BaseCommand):
@@ -49,8 +52,15 @@ def build_config() -> SandboxConfig:
         state_path=settings.VAR_DIR / "sandbox.json",
         email_folder=settings.EMAIL_FILE_PATH,
         read_offset=_off_the_loop(clock.offset),
-        advance_clock=_off_the_loop(clock.advance),
+        advance_clock=_off_the_loop(advance_clock),
     )
+
+
+def advance_clock(seconds: int) -> None:
+    """Moves everybody's clock, waits until every process has noticed, and lets the deadlines happen at once."""
+    clock.advance(seconds)
+    time.sleep(NOTICED_AFTER_SECONDS)
+    jobs.wake("run_deadlines")
 
 
 def _off_the_loop(call: Callable[..., Any]) -> Callable[..., Any]:

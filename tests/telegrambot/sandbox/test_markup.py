@@ -64,3 +64,9 @@ def test_makes_invitations_commands_and_addresses_clickable() -> None:
 def test_marks_commands_of_people_as_entities() -> None:
     assert read_plain("/start esc_42").entities == [{"type": "bot_command", "offset": 0, "length": 6}]
     assert read_plain("1/2 and a/b").entities == []
+
+
+def test_the_line_break_that_ends_a_quote_is_no_empty_line() -> None:
+    formatted = read_html("a\n<blockquote>q</blockquote>\n\nb")
+    assert formatted.text == "a\nq\n\nb"
+    assert formatted.html == "a\n<blockquote>q</blockquote>\nb"
