@@ -20,7 +20,7 @@ from wallets.models import Checkpoint, Entry, LedgerCheck, PayoutStop
 
 logger = structlog.get_logger(__name__)
 _MARK_TRIES = 3
-_MARK_PAUSE_SECONDS = 1.0
+_MARK_PAUSE_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def take_mark() -> int:
     """The highest entry id under which nothing can appear any more.
 
     PostgreSQL: the SHARE lock waits until no writer of entries is running, for 2 s at most, a few times. SQLite: BEGIN
-    IMMEDIATE excludes writers. Raises: OperationalError when a writer never pauses (the next scheduled run tries again).
+    IMMEDIATE excludes writers. Raises: OperationalError when a writer never pauses: the next run tries again.
     """
     for _ in range(_MARK_TRIES - 1):
         try:

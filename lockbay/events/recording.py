@@ -99,7 +99,7 @@ def broken_links(subject_type: str, subject_id: int) -> list[int]:
 
 
 def broken_chains(subject_type: str) -> Iterator[tuple[int, list[int]]]:
-    """(subject id, broken seq numbers) of every chain of that type that does not hold: one statement over all events."""
+    """(subject id, broken seq numbers) of every chain of that type that does not hold: one statement for all."""
     events = Event.objects.filter(subject_type=subject_type).order_by("subject_id", "seq")
     for subject_id, chain in groupby(events.iterator(chunk_size=_CHUNK), key=lambda event: event.subject_id):
         broken = _broken_in(chain)

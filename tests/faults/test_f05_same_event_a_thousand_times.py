@@ -1,4 +1,4 @@
-"""F5: the same signed event a thousand times, a hundred at once, at two web processes: one credit, one message, every answer 2xx.
+"""F5: one signed event a thousand times, a hundred at once, at two web processes: one credit, one message, all 2xx.
 
 The database is one of the kind this test run uses.
 """
@@ -38,7 +38,10 @@ class TwoWebProcesses(House):
         headers = {"X-Sandbox-Signature": webhook["signature"], "Content-Type": "application/json"}
         raw = base64.b64decode(webhook["raw"])
         limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-        with httpx.Client(base_url=self.web_url, limits=limits, timeout=60) as client, ThreadPoolExecutor(AT_ONCE) as threads:
+        with (
+            httpx.Client(base_url=self.web_url, limits=limits, timeout=60) as client,
+            ThreadPoolExecutor(AT_ONCE) as threads,
+        ):
             answers = threads.map(lambda _: client.post("/hooks/sandbox", content=raw, headers=headers), range(times))
             return Counter(answer.status_code for answer in answers)
 
@@ -55,6 +58,8 @@ def test_the_same_event_a_thousand_times_is_one_credit_and_one_message(tmp_path:
         assert found["deposits"] == 1
         assert found["operations"] == ["deposit"]
         assert list(found["balances"].values()) == ["20.00"]
-        assert Counter((row["event"], row["audience"]) for row in found["deliveries"]) == {("deposit.credited", "user"): 1}
+        assert Counter((row["event"], row["audience"]) for row in found["deliveries"]) == {
+            ("deposit.credited", "user"): 1
+        }
         assert found["breaches"] == []
         assert "Traceback" not in web.log_of("web")

@@ -219,7 +219,7 @@ class TestOneDeposit:
         assert available() == Money(2000, "USD")
 
     def test_another_payment_that_is_only_seen_does_not_take_the_place_of_a_credited_one(self) -> None:
-        """The credited one had no transaction id yet: a second one's id must not stick to it, or its own credits twice."""
+        """The credited one has no transaction id yet: a second one's must not stick to it, or its own credits twice."""
         intent = an_intent()
         stored(raw_of(intent, txid=None))
         drain()
@@ -357,7 +357,9 @@ class TestValue:
         row.refresh_from_db()
         assert (row.status, row.attempts) == (InboxStatus.PENDING, 4)
 
-    def test_the_first_failure_after_a_long_wait_is_not_the_last_try(self, noting: NotingPurpose, settings: Any) -> None:
+    def test_the_first_failure_after_a_long_wait_is_not_the_last_try(
+        self, noting: NotingPurpose, settings: Any
+    ) -> None:
         settings.INBOX_MAX_ATTEMPTS = 2
         row = stored(raw_of(an_intent(purpose="noting", reference="bad", is_open=False), payment_id="pay_early"))
         for _ in range(4):

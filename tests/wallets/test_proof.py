@@ -132,7 +132,7 @@ def test_a_mark_that_cannot_be_taken_at_once_is_tried_again(monkeypatch: pytest.
         return plain()
 
     monkeypatch.setattr(proof, "_take_mark_once", take_at_the_third)
-    monkeypatch.setattr(proof, "_MARK_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(proof, "_MARK_PAUSE_SECONDS", 0)
     assert take_mark() == Entry.objects.latest("id").pk
     tries.clear()
     monkeypatch.setattr(proof, "_MARK_TRIES", 1)

@@ -217,7 +217,7 @@ class TestQuietIntents:
         self, wire: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The queue kills a task after 60 s; who was not asked is asked by the next run."""
-        monkeypatch.setattr(jobs, "_ASKING_SECONDS", 0.0)
+        monkeypatch.setattr(jobs, "_ASKING_SECONDS", 0)
         first, second = an_intent(), an_intent()
         Intent.objects.update(ask_due_at=clock.now())
         jobs.ask_quiet_intents()
