@@ -202,6 +202,36 @@ SANDBOX_WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105  play money only
 DYNOPAY_API_URL = env.read_str("DYNOPAY_API_URL", "https://api.dynopay.com/api/user").rstrip("/")
 DYNOPAY_API_KEY = env.read_str("DYNOPAY_API_KEY", "")
 DYNOPAY_WEBHOOK_SECRETS = env.read_list("DYNOPAY_WEBHOOK_SECRETS")  # newest first; two while rotating
+BLOCKBEE_API_URL = env.read_str("BLOCKBEE_API_URL", "https://api.blockbee.io").rstrip("/")
+BLOCKBEE_API_KEY = env.read_str("BLOCKBEE_API_KEY", "")
+BLOCKBEE_PUBLIC_KEYS = env.read_list("BLOCKBEE_PUBLIC_KEYS")  # newest first; PEM, or its base64 in one line
+NOWPAYMENTS_API_URL = env.read_str("NOWPAYMENTS_API_URL", "https://api.nowpayments.io/v1").rstrip("/")
+NOWPAYMENTS_API_KEY = env.read_str("NOWPAYMENTS_API_KEY", "")
+NOWPAYMENTS_IPN_SECRETS = env.read_list("NOWPAYMENTS_IPN_SECRETS")  # newest first; two while rotating
+BTCPAY_URL = env.read_str("BTCPAY_URL", "").rstrip("/")
+BTCPAY_STORE_ID = env.read_str("BTCPAY_STORE_ID", "")
+BTCPAY_API_KEY = env.read_str("BTCPAY_API_KEY", "")
+BTCPAY_WEBHOOK_SECRETS = env.read_list("BTCPAY_WEBHOOK_SECRETS")
+BTCPAY_PAYMENT_METHODS = env.read_list("BTCPAY_PAYMENT_METHODS", ["BTC-CHAIN"])
+BTCPAY_SPEED_POLICY = env.read_choice(
+    "BTCPAY_SPEED_POLICY", ["MediumSpeed", "LowMediumSpeed", "LowSpeed"], "LowMediumSpeed"
+)
+BANK_CUSTOMER_EMAIL = env.read_str("BANK_CUSTOMER_EMAIL", "")  # bank providers want one; not our customers' own
+FLUTTERWAVE_API_URL = env.read_str("FLUTTERWAVE_API_URL", "https://api.flutterwave.com/v3").rstrip("/")
+FLUTTERWAVE_SECRET_KEY = env.read_str("FLUTTERWAVE_SECRET_KEY", "")
+FLUTTERWAVE_WEBHOOK_SECRETS = env.read_list("FLUTTERWAVE_WEBHOOK_SECRETS")
+FLUTTERWAVE_V4_API_URL = env.read_str("FLUTTERWAVE_V4_API_URL", "https://f4bexperience.flutterwave.com").rstrip("/")
+FLUTTERWAVE_V4_TOKEN_URL = env.read_str(
+    "FLUTTERWAVE_V4_TOKEN_URL", "https://idp.flutterwave.com/realms/flutterwave/protocol/openid-connect/token"
+)
+FLUTTERWAVE_V4_CLIENT_ID = env.read_str("FLUTTERWAVE_V4_CLIENT_ID", "")
+FLUTTERWAVE_V4_CLIENT_SECRET = env.read_str("FLUTTERWAVE_V4_CLIENT_SECRET", "")
+FLUTTERWAVE_V4_WEBHOOK_SECRETS = env.read_list("FLUTTERWAVE_V4_WEBHOOK_SECRETS")
+FINCRA_API_URL = env.read_str("FINCRA_API_URL", "https://api.fincra.com").rstrip("/")
+FINCRA_SECRET_KEY = env.read_str("FINCRA_SECRET_KEY", "")
+FINCRA_PUBLIC_KEY = env.read_str("FINCRA_PUBLIC_KEY", "")
+FINCRA_BUSINESS_ID = env.read_str("FINCRA_BUSINESS_ID", "")
+FINCRA_WEBHOOK_SECRETS = env.read_list("FINCRA_WEBHOOK_SECRETS")
 
 # --- Chains (P8-P10) ---------------------------------------------------------------------------------------------
 

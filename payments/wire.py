@@ -78,6 +78,14 @@ def read_text(value: object, *, name: str, longest: int = 160) -> str:
     return value
 
 
+def require_text(body: dict[str, Any], name: str) -> str:
+    """A text field that must be there and say something. Raises: Unreadable with reason bad_field."""
+    text = read_text(body.get(name), name=name)
+    if not text:
+        raise Unreadable("bad_field", name)
+    return text
+
+
 def short_id(text: str, longest: int = 150) -> str:
     """`text` when a database can store and compare it as it is, else its digest."""
     if len(text) <= longest and text.isprintable():

@@ -10,7 +10,13 @@ from payments.errors import UnknownProvider
 from payments.providers.base import PaymentProvider
 
 ADAPTERS: dict[str, str] = {
+    "blockbee": "payments.providers.blockbee.BlockBee",
+    "btcpay": "payments.providers.btcpay.BtcPay",
     "dynopay": "payments.providers.dynopay.DynoPay",
+    "fincra": "payments.providers.fincra.Fincra",
+    "flutterwave": "payments.providers.flutterwave.FlutterwaveV3",
+    "flutterwave_v4": "payments.providers.flutterwave.FlutterwaveV4",
+    "nowpayments": "payments.providers.nowpayments.NowPayments",
     "sandbox": "payments.providers.sandbox.Sandbox",
 }
 
