@@ -125,7 +125,7 @@ class FlutterwaveV4(BankPageProvider):
     references = ("reference",)
     expected_signature = "flutterwave-signature: <base64 HMAC-SHA256 of the raw body>"
     kept_headers = ("flutterwave-signature", "user-agent")
-    _token: tuple[str, float] = ("", 0.0)  # and until when (monotonic) it is used
+    _token: tuple[str, int] = ("", 0)  # and until when it is used, in monotonic nanoseconds
 
     def required_settings(self) -> Mapping[str, object]:
         return {
@@ -182,7 +182,7 @@ class FlutterwaveV4(BankPageProvider):
             return self.call("GET", url, headers=self._headers()).content
         except Rejected as error:
             if error.detail.startswith("HTTP 401"):
-                self._token = ("", 0.0)  # withdrawn early: the next question asks for a new one
+                self._token = ("", 0)  # withdrawn early: the next question asks for a new one
             raise
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
@@ -194,7 +194,7 @@ class FlutterwaveV4(BankPageProvider):
 
     def _headers(self) -> dict[str, str]:
         token, until = self._token
-        if time.monotonic() >= until:
+        if time.monotonic_ns() >= until:
             token = self._renew_token()
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
@@ -208,7 +208,7 @@ class FlutterwaveV4(BankPageProvider):
         token, seconds = reply.get("access_token"), reply.get("expires_in")
         if not isinstance(token, str) or not token or not isinstance(seconds, int):
             raise Unintelligible(self.name, "no token")
-        self._token = (token, time.monotonic() + seconds - _RENEW_EARLY_SECONDS)
+        self._token = (token, time.monotonic_ns() + (seconds - _RENEW_EARLY_SECONDS) * 1_000_000_000)
         return token
 
 

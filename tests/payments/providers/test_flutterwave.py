@@ -149,7 +149,7 @@ class TestFlutterwaveV4(ProviderContract):
         from payments.providers.flutterwave import FlutterwaveV4
 
         adapter = FlutterwaveV4()
-        adapter._token = ("token-1", time.monotonic() + 60)
+        adapter._token = ("token-1", time.monotonic_ns() + 60_000_000_000)
         return adapter
 
     def signed_headers(self, raw: bytes, *, at: datetime = NOW, secret: str | None = None) -> dict[str, str]:
@@ -201,7 +201,7 @@ class TestFlutterwaveV4(ProviderContract):
             provider.open_payment(self._request(provider))
 
     def test_a_token_is_asked_for_once_and_used_until_it_ends(self, provider: Any, wire: Any) -> None:
-        provider._token = ("", 0.0)
+        provider._token = ("", 0)
         wire.answers = [(200, {"access_token": "token-2", "expires_in": 600}), (200, self.answered("none"))]
         provider.ask("pay_1")
         provider.ask("pay_1")
@@ -210,7 +210,7 @@ class TestFlutterwaveV4(ProviderContract):
 
     @pytest.mark.parametrize("answer", [{}, {"access_token": "", "expires_in": 1}, {"access_token": "t"}])
     def test_an_answer_without_a_token_is_unintelligible(self, provider: Any, wire: Any, answer: Any) -> None:
-        provider._token = ("", 0.0)
+        provider._token = ("", 0)
         wire.answers = [(200, answer)]
         with pytest.raises(Unintelligible, match="no token"):
             provider.ask("pay_1")
