@@ -1,9 +1,11 @@
 """POST /hooks/<provider>: verify the raw bytes → commit to the inbox → apply within the budget → answer (P1).
 
+Some providers also call by GET: then the raw bytes are the address itself.
 2xx is owed once the inbox commit is done; applying can never change it. 401 stores nothing. 413 only above the limit.
 5xx only when storing failed: then the provider sends it again.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -20,7 +22,7 @@ from payments.actions.receive_event import receive_event
 from payments.bodies import read_body
 from payments.errors import BadSignature, BodyMalformed, BodyTooLarge, UnknownProvider
 from payments.metrics import WEBHOOKS
-from payments.providers import provider_of
+from payments.providers import ADAPTERS, provider_of
 from payments.providers.base import PaymentProvider
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,12 +35,24 @@ class WebhookView(APIView):
     permission_classes: list[Any] = []
     throttle_classes: list[Any] = []
     parser_classes: list[Any] = []
-    http_method_names = ["post"]
+    http_method_names = ["post", "get"]
+
+    def get(self, request: Request, provider: str) -> Any:
+        """Events that come as an address: the provider signed the whole of it as it knows it, so it is put together
+        from PUBLIC_URL and never from what the request says of its host."""
+        if "GET" not in self.allowed_methods:
+            return self.http_method_not_allowed(request)
+        query = request.META["QUERY_STRING"].encode("latin-1", "replace")  # WSGI's way to hand over bytes
+        raw = f"{settings.PUBLIC_URL}{request.path}?".encode() + query
+        return self._receive(request, provider, lambda: raw)
 
     def post(self, request: Request, provider: str) -> HttpResponse:
+        return self._receive(request, provider, lambda: read_body(request._request, limit=settings.WEBHOOK_MAX_BYTES))
+
+    def _receive(self, request: Request, provider: str, read_raw: Callable[[], bytes]) -> HttpResponse:
         try:
             adapter = provider_of(provider)
-            raw = read_body(request._request, limit=settings.WEBHOOK_MAX_BYTES)
+            raw = read_raw()
             adapter.verify(raw, request.headers, now=clock.real_now())
         except UnknownProvider:
             return _refuse("unknown", 404, "unknown_provider")
@@ -51,11 +65,15 @@ class WebhookView(APIView):
             return _refuse(provider, 401, error.reason, expected=error.expected)
         return _take(adapter, raw, request)
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What the Allow header says."""
+        name = self.kwargs["provider"]
+        return ["GET", "POST"] if name in ADAPTERS and provider_of(name).takes_get else ["POST"]
+
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Says what is expected instead."""
-        answer = _refuse("any", 405, "method_not_allowed", expected="POST with the provider's signature header")
-        answer["Allow"] = "POST"
-        return answer
+        return _refuse("any", 405, "method_not_allowed", expected="POST with the provider's signature header")
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Never 406: a provider's Accept header says nothing about its event."""

@@ -63,7 +63,7 @@ def _claim(intent: Intent) -> bool:
 
 def _ask(intent: Intent) -> int | None:
     provider, payment_id = provider_of(intent.provider), intent.provider_payment_id or ""
-    raw = provider.ask(payment_id)
+    raw = provider.ask(intent.provider_answer.get("ask_with", payment_id))
     try:
         if not provider.read_answer(raw, payment_id):
             return None

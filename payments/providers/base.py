@@ -8,7 +8,6 @@ Reading is pure and in memory; only `open_payment` and `ask` use the network, ou
 """
 
 import enum
-import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -97,6 +96,7 @@ class NewPayment:
     """A provider's answer: where to pay. `raw` is kept on the intent.
 
     `pay_url` is a page of the provider on which the customer pays; `address` is then the reference of the payment.
+    `raw["ask_with"]`, when it is there, is what `ask` is given instead of the payment id.
     """
 
     payment_id: str
@@ -116,6 +116,7 @@ class PaymentProvider(ABC):
     kept_headers: ClassVar[Sequence[str]] = ()
     answer_body: ClassVar[bytes] = b'{"received":true}'
     answer_type: ClassVar[str] = "application/json"
+    takes_get: ClassVar[bool] = False  # events also come as GET: then the raw event is the whole public URL
 
     @abstractmethod
     def verify(self, raw: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
@@ -221,9 +222,9 @@ def is_fresh(moment: int, now: datetime) -> bool:
     return abs(int(now.timestamp()) - moment) <= SIGNATURE_WINDOW_SECONDS
 
 
-def is_signed(message: bytes, signatures: Sequence[str], secrets: Sequence[str]) -> bool:
-    """True when any signature is the hex HMAC-SHA256 of `message` under any secret; constant time each."""
+def is_signed(message: bytes, signatures: Sequence[str], secrets: Sequence[str], *, digest: str = "sha256") -> bool:
+    """True when any signature is the hex HMAC of `message` under any secret; constant time each."""
     given = [signature.strip().lower().encode("utf-8", "surrogatepass") for signature in signatures]
-    proofs = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    proofs = [hmac.new(secret.encode(), message, digest).hexdigest().encode() for secret in secrets]
     matches = [hmac.compare_digest(one, proof) for one in given for proof in proofs]
     return True in matches  # all are compared first: the time taken does not tell which one fitted

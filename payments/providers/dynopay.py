@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from payments import wire
+from payments import javascript, wire
 from payments.errors import Unintelligible, Unreadable
 from payments.providers.base import (
     Meaning,
@@ -202,36 +202,16 @@ class DynoPay(PaymentProvider):
         """JSON.stringify({...body, timestamp}): the body as JavaScript would write it again, with its own number
         texts."""
         try:
-            body = json.loads(raw.decode(), parse_int=_NumberText, parse_float=_NumberText, parse_constant=_refuse)
+            body = javascript.read(raw)
             if not isinstance(body, dict):
                 raise self.refuse_signature("legacy_needs_object")
-            body["timestamp"] = _NumberText(moment)
-            return _stringify(body).encode()
+            body["timestamp"] = javascript.NumberText(moment)
+            return javascript.write(body).encode()
         except (ValueError, RecursionError) as error:
             raise self.refuse_signature("legacy_needs_json") from error
 
     def _key(self) -> dict[str, str]:
         return {"x-api-key": settings.DYNOPAY_API_KEY}
-
-
-class _NumberText(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-def _refuse(text: str) -> Any:
-    raise ValueError(text)
-
-
-def _stringify(value: Any) -> str:
-    if isinstance(value, _NumberText):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_stringify(str(key))}:{_stringify(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_stringify, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _is_simulated(body: dict[str, Any]) -> bool:
