@@ -4,7 +4,9 @@ Everything that speaks to the outside imports from here. Every call has a time-o
 transaction is open is refused (P3).
 """
 
+import ssl
 import time
+from functools import cache
 from typing import Any
 
 import httpx
@@ -31,7 +33,7 @@ def request(method: str, url: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS, 
     `timeout` is in seconds. Raises: httpx.HTTPError when no answer came; NetworkInsideTransaction inside atomic().
     """
     refuse_inside_transaction()
-    with httpx.Client(transport=_transport, timeout=timeout, follow_redirects=False) as client:
+    with _client(timeout) as client:
         return client.request(method, url, **options)
 
 
@@ -46,7 +48,7 @@ def request_bounded(
     refuse_inside_transaction()
     until = time.monotonic() + seconds
     with (
-        httpx.Client(transport=_transport, timeout=min(timeout, seconds), follow_redirects=False) as client,
+        _client(min(timeout, seconds)) as client,
         client.stream(method, url, **options) as answer,
     ):
         parts, size = [], 0
@@ -73,3 +75,13 @@ def use_transport(transport: httpx.BaseTransport | None) -> None:
     """Tests put a recorded wire here; None restores the network."""
     global _transport
     _transport = transport
+
+
+def _client(timeout: float) -> httpx.Client:
+    return httpx.Client(transport=_transport, timeout=timeout, follow_redirects=False, verify=_certificates())
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Reading the list of authorities takes longer than a local call: once per process is enough."""
+    return httpx.create_ssl_context()

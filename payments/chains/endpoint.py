@@ -1,9 +1,9 @@
 """One node of a chain: its calls, how an answer can be unbelievable, the breaker that leaves it alone (P10)."""
 
+import re
 import time
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
@@ -43,8 +43,7 @@ class Endpoint:
 
     def __init__(self, chain: str, url: str, *, headers: dict[str, str], seconds: int) -> None:
         self.chain, self.url, self._seconds = chain, url.rstrip("/"), seconds
-        parts = urlsplit(url)
-        self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)  # never the key in the path
+        self.name = _host_of(url)  # the rest of an address may be a key
         self.head, self.probed_at = -1, 0
         self._headers = {**_HEADERS, **headers}
         self._failures, self._open_until = 0, 0
@@ -129,6 +128,11 @@ def _read_json(raw: bytes) -> Any:
         return wire.read_object(b'{"answer":' + raw + b"}")["answer"]
     except Unreadable as error:
         raise NodeFault("unreadable", error.detail) from error
+
+
+def _host_of(url: str) -> str:
+    found = re.match(r"\w+://(?:[^/?#@]*@)?([^/?#]+)", url)
+    return found[1] if found else "unnamed"
 
 
 def _breaker_end() -> int:
