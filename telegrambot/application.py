@@ -22,9 +22,10 @@ from lockbay.people.models import User
 from telegrambot import answering, identity, persistence, rendering, routing
 from telegrambot.bot_client import LockBayBot
 from telegrambot.callback_data import Press, StaleButton, decode
-from telegrambot.commands import COMMANDS
+from telegrambot.commands import COMMANDS, Before
 from telegrambot.database import in_database
 from telegrambot.errors import TOLD, word_refusal
+from telegrambot.handlers.price import fetch_prices_if_asked
 from telegrambot.turn import Flow, Reply, Screen, Turn
 from telegrambot.updates import RawUpdate
 
@@ -74,12 +75,13 @@ def build_handlers() -> list[BaseHandler[Any, Any, Any]]:
     """The table: the first that fits takes the update. Only private chats are served."""
     private = filters.ChatType.PRIVATE
     commands = [
-        CommandHandler(command.name, _flow(partial(_always, command.flow)), filters=private) for command in COMMANDS
+        CommandHandler(command.name, _flow(partial(_always, command.flow), before=command.before), filters=private)
+        for command in COMMANDS
     ]
     return [
         *commands,
         MessageHandler(private & filters.COMMAND, _flow(partial(_always, routing.unknown_command))),
-        MessageHandler(private & filters.TEXT, _flow(routing.flow_for_text)),
+        MessageHandler(private & filters.TEXT, _flow(routing.flow_for_text, before=fetch_prices_if_asked)),
         MessageHandler(private & ~filters.StatusUpdate.ALL, _flow(routing.flow_for_other_content)),
         CallbackQueryHandler(_flow(routing.flow_for_press)),
         ChatMemberHandler(_note_membership, ChatMemberHandler.MY_CHAT_MEMBER),
@@ -90,13 +92,15 @@ def _always(flow: Flow, _turn: Turn) -> Flow:
     return flow
 
 
-def _flow(choose: Choose) -> Any:
+def _flow(choose: Choose, *, before: Before | None = None) -> Any:
     async def run(update: Update, context: Any) -> None:
         sender, chat = update.effective_user, update.effective_chat
         if sender is None or chat is None or sender.is_bot:
             return
         typed = _typed_text(update.effective_message) if update.callback_query is None else ""
         data = (update.callback_query.data or "") if update.callback_query else None
+        if before is not None:
+            await before(typed)
         answer = await in_database(
             take_turn, choose, sender=sender, chat_id=chat.id, update_id=update.update_id, text=typed, data=data
         )

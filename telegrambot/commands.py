@@ -1,5 +1,6 @@
 """The published commands; their descriptions are in templates/telegram/commands.txt, one for each (test)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -7,17 +8,20 @@ from django.utils import translation
 from telegram import BotCommand
 from telegram.ext import ExtBot
 
-from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, start, trades, wallet
+from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, price, start, trades, wallet
 from telegrambot.rendering import phrase
 from telegrambot.turn import Flow
+
+Before = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Command:
-    """`/name` starts `flow`."""
+    """`/name` starts `flow`; `before` is awaited with what was typed, outside the database: it may use the network."""
 
     name: str
     flow: Flow
+    before: Before | None = None
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -26,6 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", new_trade.begin),
     Command("trades", trades.show_trades),
     Command("wallet", wallet.show_wallet),
+    Command("price", price.show_price, before=price.fetch_prices),
     Command("settings", preferences.show_settings),
     Command("help", assistance.show_help),
     Command("support", assistance.show_support),

@@ -20,7 +20,9 @@ from telegrambot.handlers import (
     pay,
     pay_from_wallet,
     preferences,
+    price,
     release,
+    short,
     start,
     trades,
     wallet,
@@ -43,6 +45,7 @@ FLOWS = (
     pay,
     pay_from_wallet,
     release,
+    short,
     preferences,
     start,
     trades,
@@ -66,7 +69,7 @@ def flow_for_press(turn: Turn) -> Flow:
 def flow_for_text(turn: Turn) -> Flow:
     """The step that waits for a text; without one, a hint, or the trade whose number was typed."""
     if turn.draft is None or not persistence.is_active(turn.draft):
-        return trades.show_typed_trade
+        return price.show_price if price.is_price_question(turn.text) else trades.show_typed_trade
     if _came_before(turn):
         return drafts.show_step
     return STEPS.get((turn.draft.flow, turn.draft.step), drafts.ask_for_button)

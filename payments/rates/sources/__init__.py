@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from payments.rates.sources.base import Source
+from payments.rates.sources.base import MarketSource, Source
 from payments.rates.sources.coingecko import CoinGecko
 from payments.rates.sources.cryptocompare import CryptoCompare
 from payments.rates.sources.fastforex import FastForex
@@ -17,3 +17,8 @@ SOURCES: dict[str, Source] = {
 def enabled_sources() -> list[Source]:
     """Those that settings.RATE_SOURCES names, best first. lockbay.E006 refuses an unknown name at start."""
     return [SOURCES[name] for name in settings.RATE_SOURCES]
+
+
+def market_sources() -> list[MarketSource]:
+    """The enabled ones that /price can ask, best first."""
+    return [source for source in enabled_sources() if isinstance(source, MarketSource)]

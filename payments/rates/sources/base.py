@@ -1,11 +1,11 @@
 """What a source of rates is: a name, how it wants a list of pairs cut, and fetch() over HTTP."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from django.conf import settings
 
@@ -42,6 +42,16 @@ class Source(Protocol):
 
     def fetch(self, pairs: Sequence[Pair]) -> dict[Pair, Answer]:
         """One request. A pair it has no answer for is left out. Raises: ProviderError."""
+
+
+@runtime_checkable
+class MarketSource(Protocol):
+    """A source that also knows a coin's day."""
+
+    name: str
+
+    def fetch_market(self, coins: Iterable[str]) -> dict[str, Market]:
+        """One request for all of `coins`; a coin it does not know is left out. Raises: ProviderError."""
 
 
 def get_json(source: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, str]) -> dict[str, Any]:
