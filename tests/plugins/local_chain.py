@@ -17,7 +17,7 @@ from lockbay import http
 
 FOLDER = Path(__file__).resolve().parent.parent / "chain"
 _MODULES = FOLDER / "node_modules"
-_STARTS_WITHIN_SECONDS = 20
+_ANSWERS_WITHIN_SECONDS = 20
 
 
 def why_not_installed() -> str:
@@ -67,9 +67,15 @@ class LocalChain:
         return str(self.rpc("eth_getTransactionReceipt", txid)["contractAddress"]).lower()
 
     def send(self, *, to: str | None, data: str = "0x", value: int = 0, **more: Any) -> str:
-        """The txid of a transaction of the first account; mined at once unless mining is off."""
+        """The txid of a mined transaction of the first account; `is_mined=False`: of one that waits (mining is off)."""
+        is_mined = more.pop("is_mined", True)
         fields = {"from": self.accounts[0], "data": data, "value": hex(value), "gas": hex(3_000_000), **more}
-        return str(self.rpc("eth_sendTransaction", fields | ({"to": to} if to else {})))
+        txid = str(self.rpc("eth_sendTransaction", fields | ({"to": to} if to else {})))
+        until = time.monotonic() + _ANSWERS_WITHIN_SECONDS
+        while is_mined and self.rpc("eth_getTransactionReceipt", txid) is None:
+            assert time.monotonic() < until, "the transaction is not mined"
+            time.sleep(0.01)
+        return txid
 
     def send_token(self, contract: str, to: str, amount: int, **more: Any) -> str:
         """Calls transfer(to, amount)."""
@@ -100,7 +106,7 @@ class LocalChain:
         return "0x" + secrets.token_hex(20)
 
     def _wait_until_it_answers(self) -> None:
-        until = time.monotonic() + _STARTS_WITHIN_SECONDS
+        until = time.monotonic() + _ANSWERS_WITHIN_SECONDS
         while True:
             try:
                 self.rpc("eth_chainId")

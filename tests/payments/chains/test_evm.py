@@ -161,13 +161,13 @@ class TestReplaced:
     ) -> None:
         us = local_chain.fresh_address()
         nonce = local_chain.rpc("eth_getTransactionCount", local_chain.accounts[0], "latest")
-        txid = local_chain.send_token(usdt, us, 25_000_000, nonce=nonce, gasPrice=hex(10**10))
+        txid = local_chain.send_token(usdt, us, 25_000_000, nonce=nonce, gasPrice=hex(10**10), is_mined=False)
         with pytest.raises(Pending) as raised:
             reader.read_transaction(txid)
         mark = raised.value.mark
         assert not reader.is_replaced(txid, mark)
 
-        local_chain.send(to=local_chain.accounts[0], nonce=nonce, gasPrice=hex(10**12))
+        local_chain.send(to=local_chain.accounts[0], nonce=nonce, gasPrice=hex(10**12), is_mined=False)
         local_chain.mine(1)
         with pytest.raises(NotSeen):
             reader.read_transaction(txid)
