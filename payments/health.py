@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from lockbay import clock
 from lockbay.observability.health import Result, register_check
 from payments import inbox
-from payments.models import StoredRate
+from payments.models import RateBreaker, StoredRate
 from payments.rates.currencies import PAIRS
 from payments.rates.prewarm import last_prewarm
 
@@ -21,19 +21,29 @@ def register_payment_checks() -> None:
 
 
 def check_rates() -> Result:
-    """Red when a pair is missing or older than the main tier, or a failed prewarm has not been healed by a refresh."""
+    """Red when a pair is missing or older than the main tier, or a failed prewarm has not been healed by a refresh.
+
+    Names every such pair, and says why: sources whose breaker is open, and what went wrong at start.
+    """
+    now = clock.real_now()
     fetched_at = {(row.base, row.quote): row.fetched_at for row in StoredRate.objects.all()}
     missing = [f"{base}-{quote}" for base, quote in PAIRS if (base, quote) not in fetched_at]
+    ages = {f"{base}-{quote}": now - fetched_at[base, quote] for base, quote in PAIRS if (base, quote) in fetched_at}
+    stale = [f"{name} ({_minutes(age)} min)" for name, age in ages.items() if age > settings.RATE_TIER_MAIN]
+    found = []
     if missing:
-        return Result(False, f"{len(missing)} of {len(PAIRS)} missing: {', '.join(missing)}")
-    oldest = min(fetched_at[pair] for pair in PAIRS)
-    age = clock.real_now() - oldest
-    if age > settings.RATE_TIER_MAIN:
-        return Result(False, f"oldest is {_minutes(age)} min old")
+        found.append(f"{len(missing)} of {len(PAIRS)} missing: {', '.join(missing)}")
+    if stale:
+        found.append(f"{len(stale)} of {len(PAIRS)} stale: {', '.join(stale)}")
     failed = last_prewarm()
-    if failed is not None and not failed.is_complete and oldest < failed.finished_at:
-        return Result(False, f"prewarm: {failed.cached}/{failed.names}, {'; '.join(failed.errors)}")
-    return Result(True, f"{len(PAIRS)} pairs, oldest is {_minutes(age)} min old")
+    if failed is not None and not failed.is_complete and (missing or min(fetched_at.values()) < failed.finished_at):
+        found.append(f"prewarm: {failed.cached}/{failed.names}, {'; '.join(failed.errors)}")
+    if not found:
+        return Result(True, f"{len(PAIRS)} pairs, oldest is {_minutes(max(ages.values()))} min old")
+    open_ = RateBreaker.objects.filter(pk__in=settings.RATE_SOURCES, open_until__gt=now).values_list("pk", flat=True)
+    if open_:
+        found.append(f"breaker open: {', '.join(sorted(open_))}")
+    return Result(False, "; ".join(found))
 
 
 def check_inbox() -> Result:

@@ -9,13 +9,14 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
-from lockbay import http
+from lockbay import clock, http
 from payments import health
 from payments.models import StoredRate
 from payments.rates import prewarm as prewarming
-from payments.rates.currencies import NAMES
+from payments.rates.currencies import NAMES, PAIRS
 from payments.rates.prewarm import prewarm
 from payments.rates.quotes import quote_of
+from payments.rates.refresh import fetch_and_store
 from tests.payments.rates.wire import RECORDED_AT, good_answers, store_rates, wired
 
 pytestmark = pytest.mark.django_db
@@ -97,9 +98,27 @@ def test_stored_rates_serve_while_the_sources_are_down_and_health_is_red_until_a
     assert health.check_rates().ok
 
 
-def test_health_is_red_when_a_rate_is_missing_or_old():
-    assert "15 of 15 missing" in health.check_rates().detail
-    store_rates(age=timedelta(minutes=31))
-    assert health.check_rates() == health.Result(False, "oldest is 31 min old")
+def test_health_names_every_rate_that_is_missing_or_old():
+    assert "15 of 15 missing: BTC-USD, ETH-USD" in health.check_rates().detail
+    store_rates(age=timedelta(minutes=1))
+    assert health.check_rates() == health.Result(True, "15 pairs, oldest is 1 min old")
+    old = clock.real_now() - timedelta(minutes=31)
+    StoredRate.objects.filter(base__in=["SOL", "USD"]).update(fetched_at=old)
     StoredRate.objects.filter(base="CELL").delete()
-    assert "CELL-USD" in health.check_rates().detail
+    found = health.check_rates()
+    assert not found.ok
+    assert found.detail == (
+        "1 of 15 missing: CELL-USD; "
+        "4 of 15 stale: SOL-USD (31 min), USD-NGN (31 min), USD-EUR (31 min), USD-GBP (31 min)"
+    )
+
+
+def test_health_says_why_rates_are_missing(real_sources):
+    with wired(dict.fromkeys(good_answers(), 503)):
+        prewarm("web")
+        fetch_and_store(PAIRS, seconds=2)
+        fetch_and_store(PAIRS, seconds=2)
+    detail = health.check_rates().detail
+    assert "prewarm: 0/" in detail
+    assert "fastforex: Unavailable status 503" in detail
+    assert detail.endswith("breaker open: coingecko, fastforex")
