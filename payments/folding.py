@@ -93,8 +93,13 @@ class Fold:
     def _place(self, verdict: Verdict, report: PaymentReport, intent: Intent, network: Network, money: Money) -> None:
         txid = normal_txid(network, report.txid)
         is_final = report.meaning is Meaning.CONFIRMED
-        deposit = self._by_txid(intent, network, txid) if txid else self._without_txid(intent, money, is_final=is_final)
-        if deposit is None and not txid and is_final and self._of(intent):
+        if report.part:
+            deposit = self._by_part(intent, network, txid, report.part)
+        elif txid:
+            deposit = self._by_txid(intent, network, txid)
+        else:
+            deposit = self._without_txid(intent, money, is_final=is_final)
+        if deposit is None and not txid and not report.part and is_final and self._of(intent):
             return verdict.park("ambiguous_without_txid")
         if deposit is None:
             deposit = self._open(verdict, report, intent, network, txid, money)
@@ -112,6 +117,11 @@ class Fold:
         recipient = normal_address(network, intent.address)
         known = self._by_key.get((txid, network.chain, recipient))
         return known or next((d for d in self._of(intent) if not d.txid), None)
+
+    def _by_part(self, intent: Intent, network: Network, txid: str, part: str) -> Deposit | None:
+        recipient = normal_address(network, intent.address)
+        known = self._by_key.get((txid, network.chain, recipient)) if txid else None
+        return known or next((d for d in self._of(intent) if d.provider_payment_id == part), None)
 
     def _without_txid(self, intent: Intent, money: Money, *, is_final: bool) -> Deposit | None:
         known = self._of(intent)
@@ -140,7 +150,7 @@ class Fold:
         deposit = Deposit(
             intent=intent,
             provider=intent.provider,
-            provider_payment_id=report.payment_id,
+            provider_payment_id=report.part or report.payment_id,
             chain=network.chain,
             txid=txid,
             recipient=normal_address(network, intent.address),

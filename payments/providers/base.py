@@ -53,7 +53,8 @@ class PaymentReport:
     be "".
 
     `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id,
-    echoed.
+    echoed. `part` is the provider's own id of each transfer when it numbers them (several may belong to one payment):
+    a transfer is then one deposit, and never taken for another of the same amount.
     """
 
     provider: str
@@ -67,6 +68,8 @@ class PaymentReport:
     asset: str = ""
     network: str = ""
     received: Decimal = Decimal(0)
+    heard_at: datetime | None = None
+    part: str = ""
 
     @property
     def finality(self) -> str:

@@ -5,7 +5,8 @@ Its traps, and what answers them here:
   places as keys, other versions leave it a list: either form verifies.
 - "confirmed" is the chain's word, not ours: only `finished` and `partially_paid` are final, and both credit the coin
   that was `actually_paid`, whatever was asked for. Fiat figures are never read.
-- More money to the same address is a new payment that names its parent: it belongs to the parent's intent.
+- More money to the same address is a new payment that names its parent: it belongs to the parent's intent, as a
+  deposit of its own, even when it is of the same amount and no transaction is named.
 - The payment id is a number in events and text in answers; amounts are either, too.
 - An answer with HTTP 200 may carry an error.
 """
@@ -29,6 +30,8 @@ from payments.providers.base import (
     SignedEvent,
     is_signed,
 )
+
+_MOST_OTHERS = 10  # payments to one address that are asked about
 
 
 class NowPayments(PaymentProvider):
@@ -110,20 +113,39 @@ class NowPayments(PaymentProvider):
         return self._new_payment(self._without_error(reply), ticker)
 
     def ask(self, payment_id: str) -> bytes:
-        url = f"{settings.NOWPAYMENTS_API_URL}/payment/{quote(payment_id, safe='')}"
-        reply = self.call("GET", url, headers=self._key())
-        self._without_error(reply)
-        return reply.content
+        """Asks about the payment, and about later ones to the same address: then {"payments": [answer, …]}."""
+        content, reply = self._ask_one(payment_id)
+        answers = [content]
+        for other in _others_of(reply):
+            try:
+                content, reply = self._ask_one(other)
+            except Rejected:
+                continue  # not every number in that list is a payment
+            if _text(reply, "parent_payment_id") == payment_id:
+                answers.append(content)
+        return answers[0] if len(answers) == 1 else b'{"payments":[' + b",".join(answers) + b"]}"
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
         body = wire.read_object(raw)
+        answers = body.get("payments", [body])
+        if not isinstance(answers, list) or not all(isinstance(one, dict) for one in answers):
+            raise Unreadable("bad_field", "payments")
+        reports = [self._read_one(one, payment_id) for one in answers]
+        return tuple(report for report in reports if report.received and not report.is_informational)
+
+    def _ask_one(self, payment_id: str) -> tuple[bytes, dict[str, Any]]:
+        url = f"{settings.NOWPAYMENTS_API_URL}/payment/{quote(payment_id, safe='')}"
+        answer = self.call("GET", url, headers=self._key())
+        return answer.content, self._without_error(answer)
+
+    def _read_one(self, body: dict[str, Any], payment_id: str) -> PaymentReport:
         status = _required(body, "payment_status")
         if payment_id not in {_required(body, "payment_id"), _text(body, "parent_payment_id")}:
             raise Unreadable("other_payment")
         report = self._report(body, SignedEvent(self.name, f"asked:{payment_id}", f"asked.{status}", payment_id))
         if report.meaning is Meaning.HINT:
             raise Unreadable("final_without_amount", status)  # asking once more would not help
-        return () if report.is_informational or not report.received else (report,)
+        return report
 
     def _report(self, body: dict[str, Any], event: SignedEvent) -> PaymentReport:
         meaning = self._meaning_of(body)
@@ -143,6 +165,7 @@ class NowPayments(PaymentProvider):
             asset=asset,
             network=network,
             received=_amount_paid(body),
+            part=_required(body, "payment_id"),
         )
 
     def _meaning_of(self, body: dict[str, Any]) -> Meaning:
@@ -155,12 +178,6 @@ class NowPayments(PaymentProvider):
             raise Unreadable("unknown_kind", status)
         if meaning is Meaning.INFORMATION and paid:
             raise Unreadable("money_came_all_the_same", status)
-        is_another = bool(_text(body, "parent_payment_id")) and not _text(body, "payin_hash")
-        if is_another and meaning is Meaning.CONFIRMED:
-            # Without a transaction's name it could not be told from a copy of the first payment.
-            raise Unreadable("second_payment_without_transaction", status)
-        if is_another:
-            return Meaning.INFORMATION
         return Meaning.HINT if meaning is Meaning.CONFIRMED and not paid else meaning
 
     def _new_payment(self, reply: dict[str, Any], ticker: str) -> NewPayment:
@@ -199,6 +216,13 @@ def _sorted(value: Any, *, lists_as: type) -> Any:
         inner = [_sorted(one, lists_as=lists_as) for one in value]
         return inner if lists_as is list else {str(place): one for place, one in enumerate(inner)}
     return value
+
+
+def _others_of(reply: dict[str, Any]) -> list[str]:
+    """Ids of later payments to the same address, as far as the list holds any."""
+    others = reply.get("payment_extra_ids")
+    texts = [str(one) for one in others] if isinstance(others, list) else []
+    return [text for text in texts if text.isascii() and text.isdigit()][:_MOST_OTHERS]
 
 
 def _amount_paid(body: dict[str, Any]) -> Any:

@@ -9,10 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from django.test import Client
 
+from lockbay import http
+from payments.actions.start_intent import ask_for_address
 from payments.errors import Rejected, Unavailable, Unintelligible, Unreadable
+from payments.models import Deposit, InboxEvent, Intent
 from payments.providers.base import Meaning, PaymentProvider
-from tests.payments.providers.contract import NOW, ProviderContract
+from payments.states import InboxStatus
+from tests.payments.money_in import a_txid, an_intent
+from tests.payments.providers.contract import NOW, ProviderContract, Wire
 
 SECRET = "ipn_test_secret"
 VECTOR_BODY = (
@@ -47,6 +53,7 @@ class TestNowPayments(ProviderContract):
         "finished__documented": "105.31",
         "finished__amounts_as_text": "105.310000",
         "finished__second_payment": "54.81",
+        "finished__second_payment_unnamed": "54.81",
         "partially_paid__documented": "50.5",
     }
     hints = {"finished__without_amount": "6100000001"}
@@ -193,17 +200,23 @@ class TestNowPayments(ProviderContract):
         assert second.payment_id == "6100000001"
         assert second.event_id != provider.identify(fixture("finished__documented")).event_id
 
-    def test_a_second_payment_without_a_transaction_is_for_people(
-        self, provider: PaymentProvider, fixture: Any
-    ) -> None:
-        """Of the same amount it would look like a copy of the first, and be lost."""
-        raw = fixture("finished__second_payment_unnamed")
-        with pytest.raises(Unreadable, match="second_payment_without_transaction"):
-            provider.read_event(raw)
-        (report,) = provider.read_event(raw.replace(b'"finished"', b'"confirming"'))
-        assert report.meaning is Meaning.INFORMATION
-
     # --- outbound
+
+    def test_later_payments_to_the_same_address_are_asked_about_too(
+        self, provider: PaymentProvider, wire: Any, fixture: Any
+    ) -> None:
+        """Their webhook may be lost; what else the list holds does no harm."""
+        first = {
+            **self.answered("confirmed"),
+            "payment_extra_ids": [6100000009, "2918473650", 6100000010, None, "../x"],
+        }
+        stranger = {**self.answered("confirmed"), "payment_id": 6100000010, "parent_payment_id": 5}
+        wire.answers = [(200, first), (200, fixture("finished__second_payment")), (404, {}), (200, stranger)]
+        raw = provider.ask(self.payment_id)
+        reports = provider.read_answer(raw, self.payment_id)
+        assert [(one.part, str(one.received)) for one in reports] == [("6100000001", "105.31"), ("6100000009", "54.81")]
+        assert {one.payment_id for one in reports} == {self.payment_id}
+        assert len(wire.requests) == 4
 
     def test_asks_with_exact_numbers_and_its_own_reference(self, provider: PaymentProvider, wire: Any) -> None:
         wire.answers = self.opening()
@@ -236,3 +249,63 @@ class TestNowPayments(ProviderContract):
         wire.answers = [(200, {**self.opened(), "pay_currency": "usdtbsc"})]
         with pytest.raises(Unintelligible, match="other_coin"):
             provider.open_payment(self._request(provider))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("books_green")
+class TestFromAddressToCredit:
+    """The whole way, with NOWPayments at the other end of the wire."""
+
+    @pytest.fixture(autouse=True)
+    def intent(self) -> Intent:
+        wire = Wire()
+        wire.answers = [(200, TestNowPayments().opened())]
+        http.use_transport(httpx.MockTransport(wire.answer))
+        return ask_for_address(an_intent(provider="nowpayments", price="100.00", is_open=False).pk)
+
+    def send(self, status: str, paid: str, **changes: Any) -> None:
+        body = {
+            "payment_id": 6100000001,
+            "payment_status": status,
+            "pay_address": "TEkxi",
+            "pay_currency": "usdttrc20",
+            "actually_paid": paid,
+            **changes,
+        }
+        headers = proof_of(sorted_text(body))
+        answer = Client().post("/hooks/nowpayments", data=body, content_type="application/json", headers=headers)
+        assert answer.status_code == 200
+
+    def credited(self) -> list[int]:
+        return sorted(Deposit.objects.filter(credits=1).values_list("minor", flat=True))
+
+    def test_only_the_final_status_credits_and_only_once(self) -> None:
+        for status in ("waiting", "confirming", "confirmed", "sending"):
+            self.send(status, "0" if status == "waiting" else "100")
+        assert self.credited() == []
+        for updated_at in (1, 2, 3):
+            self.send("finished", "100", updated_at=updated_at)
+        assert self.credited() == [100_000_000]
+
+    def test_the_rest_of_a_short_payment_is_a_deposit_of_its_own_though_it_is_as_large(self, intent: Intent) -> None:
+        second = {"payment_id": 6100000009, "parent_payment_id": 6100000001}
+        self.send("partially_paid", "50")
+        self.send("confirming", "50", **second)
+        for updated_at in (1, 2):
+            self.send("finished", "50", updated_at=updated_at, **second)
+        assert self.credited() == [50_000_000, 50_000_000]
+        assert {deposit.intent for deposit in Deposit.objects.all()} == {intent}
+
+    def test_a_transaction_that_is_named_late_belongs_to_its_own_transfer(self) -> None:
+        self.send("partially_paid", "50")
+        self.send("finished", "50", payment_id=6100000009, parent_payment_id=6100000001, payin_hash=a_txid(2))
+        self.send("partially_paid", "50", payin_hash=a_txid(1))
+        txids = Deposit.objects.order_by("pk").values_list("txid", flat=True)
+        assert (list(txids), self.credited()) == ([a_txid(1), a_txid(2)], [50_000_000, 50_000_000])
+
+    def test_another_amount_for_a_credited_transfer_and_a_refund_wait_for_people(self) -> None:
+        self.send("finished", "100")
+        self.send("finished", "101")
+        self.send("refunded", "100")
+        assert self.credited() == [100_000_000]
+        assert InboxEvent.objects.filter(status=InboxStatus.PARKED).count() == 2
