@@ -21,7 +21,7 @@ from escrows.actions.complete_release import complete_release
 from escrows.actions.expire import expire_escrow
 from escrows.actions.refund_unaccepted import refund_unaccepted
 from escrows.errors import EscrowRefusal, NotAllowed, SnapshotMalformed, WrongStatus
-from escrows.models import Escrow
+from escrows.models import Escrow, ShortPayment
 from escrows.policy import may_act_as_staff
 from escrows.preview import Preview, refund_preview, release_preview
 from lockbay.events.models import Event
@@ -41,6 +41,16 @@ _CHIPS = {
     "refunded": None,
     "cancelled": None,
     "expired": None,
+}
+
+
+_SHORT_CHIPS = {
+    "waiting": "warning",
+    "asked": "warning",
+    "refused": "warning",
+    "completed": "success",
+    "agreed": "success",
+    "taken_back": None,
 }
 
 
@@ -113,6 +123,25 @@ class EscrowAdmin(ReadOnlyAdmin):
             "title": escrow.public_id,
         }
         return TemplateResponse(request, "admin/escrows/act.html", page)
+
+
+@admin.register(ShortPayment)
+class ShortPaymentAdmin(ReadOnlyAdmin):
+    """Payments that were too short, and what was decided (E8)."""
+
+    list_display = ["escrow", "chip", "held_text", "choose_by", "opened_at", "closed_at"]
+    list_filter = ["state"]
+    search_fields = ["escrow__public_id", "reference"]
+    list_select_related = ["escrow"]
+    ordering = ["-id"]
+
+    @display(description="state", ordering="state", label=_SHORT_CHIPS)
+    def chip(self, short: ShortPayment) -> str:
+        return str(short.state)
+
+    @display(description="held")
+    def held_text(self, short: ShortPayment) -> str:
+        return str(short.held)
 
 
 def story_of(escrow: Escrow) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class Reason(StrEnum):
     RELEASE_RUNNING = "release_running"
     NO_RELEASE_RUNNING = "no_release_running"
     MONEY_ON_ITS_WAY = "money_on_its_way"
+    NOTHING_SHORT = "nothing_short"
+    NOT_ASKED = "not_asked"
+    ALREADY_REFUSED = "already_refused"
 
 
 class EscrowError(Exception):

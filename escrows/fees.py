@@ -87,24 +87,30 @@ def delivery_hours_of(escrow: Escrow) -> int:
 
 
 def _read(escrow: Escrow) -> Pricing:
-    stored = escrow.pricing
+    pricing = pricing_of(escrow.public_id, escrow.asset, escrow.pricing)
+    if pricing.price.minor != escrow.price_minor:
+        raise SnapshotMalformed(escrow.public_id, "amounts do not add up")
+    return pricing
+
+
+def pricing_of(public_id: str, asset: str, stored: Any) -> Pricing:
+    """A stored snapshot, read. Raises: SnapshotMalformed, naming `public_id`, when it cannot be trusted."""
     if not isinstance(stored, dict):
-        raise SnapshotMalformed(escrow.public_id, f"a {type(stored).__name__}")
+        raise SnapshotMalformed(public_id, f"a {type(stored).__name__}")
     for name in _AMOUNTS:
         if type(stored.get(name)) is not int or stored[name] < 0:
-            raise SnapshotMalformed(escrow.public_id, f"{name} {stored.get(name)!r}")
+            raise SnapshotMalformed(public_id, f"{name} {stored.get(name)!r}")
     version = stored.get("policy_version")
-    if stored.get("asset") != escrow.asset or not isinstance(version, str) or not version:
-        raise SnapshotMalformed(escrow.public_id, f"asset {stored.get('asset')!r}, policy {version!r}")
-    price, fee, buyer_fee, seller_fee = (Money(stored[name], escrow.asset) for name in _AMOUNTS[:4])
+    if stored.get("asset") != asset or not isinstance(version, str) or not version:
+        raise SnapshotMalformed(public_id, f"asset {stored.get('asset')!r}, policy {version!r}")
+    price, fee, buyer_fee, seller_fee = (Money(stored[name], asset) for name in _AMOUNTS[:4])
     pricing = Pricing(price=price, fee=fee, buyer_fee=buyer_fee, seller_fee=seller_fee, policy_version=version)
     adds_up = (
-        price.minor == escrow.price_minor
-        and buyer_fee + seller_fee == fee
+        buyer_fee + seller_fee == fee
         and pricing.buyer_total.minor == stored["buyer_total"]
         and pricing.seller_net.minor == stored["seller_net"]
         and pricing.seller_net.minor >= 0
     )
     if not adds_up:
-        raise SnapshotMalformed(escrow.public_id, "amounts do not add up")
+        raise SnapshotMalformed(public_id, "amounts do not add up")
     return pricing

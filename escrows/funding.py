@@ -2,7 +2,8 @@
 
 It runs inside the transaction that credits the deposits, for a whole list at a constant number of queries: lock() takes
 the trades' rows, plan() decides in memory. A deposit that pays its trade fills the hold; an excess is the payer's, a
-shortfall within tolerance the house's. Any other deposit goes to the payer's wallet. Never more than one pays a trade.
+shortfall within tolerance the house's. Money that is shorter stays in the hold while the buyer decides (E8), and counts
+when more comes. Any other deposit goes to the payer's wallet. Never more than one completes a payment.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,12 @@ from escrows.confirming import confirmed_change
 from escrows.errors import NotFound
 from escrows.fees import Pricing
 from escrows.identifiers import operation_reference
-from escrows.legs import credit_legs, deposit_legs
-from escrows.models import Escrow
+from escrows.keeping import opened_short, write_kept
+from escrows.legs import credit_legs, deposit_legs, short_legs
+from escrows.models import Escrow, ShortPayment
 from escrows.moving import StatusChange, move
 from escrows.recounting import escrow_event
-from escrows.states import PAYABLE
+from escrows.states import PAYABLE, SHORT_OPEN, ShortState, Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
@@ -33,22 +35,36 @@ logger = structlog.get_logger(__name__)
 SHORT_BEYOND = "short_beyond"
 
 
+@dataclass(frozen=True)
+class LockedTrades:
+    """The trades by public id, and by escrow the money that was too short and waits for a decision."""
+
+    escrows: dict[str, Escrow]
+    kept: dict[int, ShortPayment]
+
+
 class EscrowFunding:
     """The purpose handler; `reference` of an intent is the trade's public id."""
 
-    def lock(self, references: Sequence[str]) -> dict[str, Escrow]:
-        """Locks the trades in pk order; one query."""
+    def lock(self, references: Sequence[str]) -> LockedTrades:
+        """Locks the trades in pk order, then reads what is kept for them: their locks cover it."""
         rows = Escrow.objects.filter(public_id__in=sorted(set(references))).order_by("pk")
-        return {row.public_id: row for row in rows.select_for_update(no_key=True, of=("self",))}
+        escrows = {row.public_id: row for row in rows.select_for_update(no_key=True, of=("self",))}
+        of_these = [row.pk for row in escrows.values() if row.status == Status.PAYMENT_PENDING]
+        kept = ShortPayment.objects.filter(escrow_id__in=of_these, state__in=sorted(SHORT_OPEN))
+        by_pk = {row.pk: row for row in escrows.values()}
+        for short in kept:
+            short.escrow = by_pk[short.escrow_id]
+        return LockedTrades(escrows, {short.escrow_id: short for short in kept})
 
-    def plan(self, locked: dict[str, Escrow], deposits: Sequence[CreditedDeposit]) -> Plan:
+    def plan(self, locked: LockedTrades, deposits: Sequence[CreditedDeposit]) -> Plan:
         """One operation and one fact a deposit, in the order given.
 
         Raises: SnapshotMalformed, NotFound: the drain then lets that deposit fail by itself (F42).
         """
-        drawn = _Drawn(now=clock.database_now())
+        drawn = _Drawn(now=clock.database_now(), kept=dict(locked.kept))
         for deposit in deposits:
-            escrow = locked.get(deposit.intent.reference)
+            escrow = locked.escrows.get(deposit.intent.reference)
             if escrow is None:
                 raise NotFound(deposit.intent.reference)
             drawn.add(escrow, deposit)
@@ -60,6 +76,8 @@ class _Drawn:
     """The plan as it grows; `paid` are the trades that a deposit of this very batch has paid."""
 
     now: datetime
+    kept: dict[int, ShortPayment]
+    decided: dict[int, ShortPayment] = field(default_factory=dict)  # kept money that this batch touches
     operations: list[NewOperation] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     changes: list[StatusChange] = field(default_factory=list)
@@ -70,27 +88,33 @@ class _Drawn:
             self._add_late(escrow, deposit)
             return
         pricing = Pricing.of(escrow)
-        variance = judge(pricing.buyer_total, deposit.value)
+        short = self.kept.get(escrow.pk)
+        held = Money(0, escrow.asset) if short is None else short.held
+        variance = judge(pricing.buyer_total, held + deposit.value)
         if variance.kind == SHORT_BEYOND:
-            self._add_short(escrow, deposit, pricing)
+            self._add_short(escrow, deposit, pricing, held)
         else:
-            self._add_payment(escrow, deposit, pricing, variance)
+            self._add_payment(escrow, deposit, pricing, variance, held)
 
     def apply(self) -> None:
-        """Moves the paid trades: one statement. Runs after all locks and before the posting."""
+        """Moves the paid trades and keeps what is short: a constant number of statements. Runs after all locks and
+        before the posting."""
+        write_kept(list(self.decided.values()))
         move(self.changes)
         for change in self.changes:
             _log_after_commit(change.escrow)
 
-    def _add_payment(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, variance: Variance) -> None:
-        change = confirmed_change(escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now)
+    def _add_payment(
+        self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, variance: Variance, held: Money
+    ) -> None:
         payer = deposit.intent.payer_id
-        targets = deposit_legs(public_id=escrow.public_id, payer_id=payer, pricing=pricing, value=deposit.value)
+        due = pricing.buyer_total - held
+        targets = deposit_legs(public_id=escrow.public_id, payer_id=payer, due=due, value=deposit.value)
         self._add_operation("escrow_fund", escrow, deposit, targets)
-        excess = deposit.value - pricing.buyer_total
+        excess = deposit.value - due
         facts = {
             "received": deposit.received,
-            "value": deposit.value,
+            "value": held + deposit.value,
             "expected": pricing.buyer_total,
             "variance": str(variance.kind),
             "message_level": str(variance.message_level),
@@ -98,30 +122,43 @@ class _Drawn:
             "credited": excess if excess.minor > 0 else Money(0, escrow.asset),
             "deposit_reference": deposit.reference,
             "payment_confirmed_at": deposit.confirmed_at,
+            **({"earlier": held} if held else {}),
         }
         self.events.append(escrow_event(Kind.ESCROW_PAYMENT_CONFIRMED, escrow, None, **facts))
-        self.changes.append(change)
+        self.changes.append(
+            confirmed_change(escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now)
+        )
         self.paid.add(escrow.pk)
+        short = self.kept.pop(escrow.pk, None)
+        if short is not None:
+            short.state, short.closed_at = ShortState.COMPLETED, self.now
+            self.decided[escrow.pk] = short
 
-    def _add_short(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing) -> None:
-        self._add_operation("escrow_short", escrow, deposit, self._to_payer(deposit))
+    def _add_short(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, held: Money) -> None:
+        self._add_operation(
+            "escrow_short", escrow, deposit, short_legs(public_id=escrow.public_id, value=deposit.value)
+        )
+        short = self.kept.get(escrow.pk) or opened_short(escrow, self.now)
+        short.held_minor, short.reference = (held + deposit.value).minor, deposit.reference
+        # Other amounts than those the seller was asked about: the buyer decides anew.
+        short.state, short.proposal = ShortState.WAITING, {}
+        self.kept[escrow.pk] = self.decided[escrow.pk] = short
         facts = {
             "received": deposit.received,
             "value": deposit.value,
             "expected": pricing.buyer_total,
-            "missing": pricing.buyer_total - deposit.value,
-            "wallet": deposit.value,
+            "missing": pricing.buyer_total - held - deposit.value,
+            "held": held + deposit.value,
+            "choose_by": short.choose_by,
         }
         self.events.append(escrow_event(Kind.ESCROW_PAYMENT_SHORT, escrow, None, **facts))
 
     def _add_late(self, escrow: Escrow, deposit: CreditedDeposit) -> None:
-        self._add_operation("escrow_late", escrow, deposit, self._to_payer(deposit))
+        targets = credit_legs(payer_id=deposit.intent.payer_id, value=deposit.value)
+        self._add_operation("escrow_late", escrow, deposit, targets)
         status = "payment_confirmed" if escrow.pk in self.paid else str(escrow.status)
         facts = {"received": deposit.received, "value": deposit.value, "status": status}
         self.events.append(escrow_event(Kind.ESCROW_PAYMENT_LATE, escrow, None, **facts))
-
-    def _to_payer(self, deposit: CreditedDeposit) -> tuple[Leg, ...]:
-        return credit_legs(payer_id=deposit.intent.payer_id, value=deposit.value)
 
     def _add_operation(self, kind: str, escrow: Escrow, deposit: CreditedDeposit, targets: tuple[Leg, ...]) -> None:
         self.operations.append(

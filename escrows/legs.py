@@ -27,13 +27,26 @@ class Composition:
         return self.held - self.from_credit - self.from_tolerance
 
 
-def deposit_legs(*, public_id: str, payer_id: int, pricing: Pricing, value: Money) -> tuple[Leg, ...]:
-    """Targets for a deposit that pays the trade: the hold; an excess is the payer's, a shortfall is tolerance's."""
-    asset, total = value.asset, pricing.buyer_total
+def deposit_legs(*, public_id: str, payer_id: int, due: Money, value: Money) -> tuple[Leg, ...]:
+    """Targets for a deposit that pays what is `due`: the hold; an excess is the payer's, a shortfall is tolerance's."""
+    asset = value.asset
     return _moving(
-        (hold_account(public_id, asset), total),
-        (user_account(payer_id, asset, AVAILABLE), value - total if total < value else Money(0, asset)),
-        (platform_account(TOLERANCE, asset), value - total if value < total else Money(0, asset)),
+        (hold_account(public_id, asset), due),
+        (user_account(payer_id, asset, AVAILABLE), value - due if due < value else Money(0, asset)),
+        (platform_account(TOLERANCE, asset), value - due if value < due else Money(0, asset)),
+    )
+
+
+def short_legs(*, public_id: str, value: Money) -> tuple[Leg, ...]:
+    """Targets for a deposit that is too short: the trade keeps it while the buyer decides (E8)."""
+    return _moving((hold_account(public_id, value.asset), value))
+
+
+def leftover_legs(*, public_id: str, buyer_id: int, leftover: Money) -> tuple[Leg, ...]:
+    """What a lower price leaves over in the hold goes to the buyer's wallet."""
+    return _moving(
+        (hold_account(public_id, leftover.asset), -leftover),
+        (user_account(buyer_id, leftover.asset, AVAILABLE), leftover),
     )
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from escrows.states import FUNDED_ONCE, Status
+from escrows.states import FUNDED_ONCE, SHORT_OPEN, ShortState, Status
 from wallets.money import Money
 
 
@@ -98,6 +98,39 @@ class Escrow(models.Model):
     @property
     def price(self) -> Money:
         return Money(self.price_minor, self.asset)
+
+
+class ShortPayment(models.Model):
+    """Money that lies in the hold of a trade and is too little to pay it (E8): the buyer decides by `choose_by`.
+
+    `held_minor` is all that came so far; `proposal` the snapshot the seller is asked to agree to. Written under the
+    lock of its escrow only.
+    """
+
+    escrow = models.ForeignKey(Escrow, on_delete=models.PROTECT, related_name="short_payments")
+    state = models.CharField(max_length=12, choices=ShortState.choices, default=ShortState.WAITING)
+    held_minor = models.BigIntegerField()
+    reference = models.CharField(max_length=128)  # of the latest deposit
+    proposal = models.JSONField(default=dict, blank=True)
+    choose_by = models.DateTimeField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["escrow"], condition=Q(state__in=sorted(SHORT_OPEN)), name="short_payment_one_open"
+            ),
+            models.CheckConstraint(condition=Q(state__in=ShortState.values), name="short_payment_state_known"),
+            models.CheckConstraint(condition=Q(held_minor__gt=0), name="short_payment_holds_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"short payment {self.pk}"
+
+    @property
+    def held(self) -> Money:
+        return Money(self.held_minor, self.escrow.asset)
 
 
 class DeadlineWarning(models.Model):

@@ -38,6 +38,14 @@ def move(changes: Sequence[StatusChange]) -> None:
         _write([change.escrow for change in group], rows, allowed=sources_of(to), wanted=to)
 
 
+def amend_each(escrows: Sequence[Escrow], rows: Sequence[dict[str, Any]], *, allowed: Collection[Status]) -> None:
+    """amend() for many rows, which set the same fields: one statement. Raises: WrongStatus."""
+    if any("status" in row for row in rows):
+        raise ValueError("The status is moved, not amended.")
+    if escrows:
+        _write(escrows, rows, allowed=allowed, wanted=Status(escrows[0].status))
+
+
 def amend(escrow: Escrow, fields: dict[str, Any], *, allowed: Collection[Status]) -> None:
     """Sets facts other than the status while the status is in `allowed`. Raises: WrongStatus."""
     if "status" in fields:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from escrows.access import is_staff, side_of
 from escrows.errors import NotAllowed, NotFound, Reason, WrongStatus
-from escrows.models import Escrow, Side
-from escrows.states import JOINABLE, PAYABLE, RELEASABLE, Status
+from escrows.models import Escrow, ShortPayment, Side
+from escrows.states import JOINABLE, PAYABLE, RELEASABLE, ShortState, Status
 from lockbay.people.models import User
 from lockbay.people.roles import MEDIATOR, OPERATOR, OWNER
 
@@ -31,6 +31,37 @@ def require_can_pay(escrow: Escrow, actor: User | None, now: datetime) -> None:
     _require_side(escrow, actor, Side.BUYER)
     _require_status(escrow, PAYABLE)
     if escrow.expires_at is not None and escrow.expires_at <= now:
+        raise NotAllowed(Reason.TOO_LATE)
+
+
+def require_can_decide_short(escrow: Escrow, actor: User | None, short: ShortPayment | None, now: datetime) -> None:
+    """The buyer, while money that is too little waits for a decision (E8)."""
+    _require_side(escrow, actor, Side.BUYER)
+    _require_open_short(escrow, short, now)
+
+
+def require_can_ask_for_less(escrow: Escrow, actor: User | None, short: ShortPayment | None, now: datetime) -> None:
+    """The buyer, when there is a seller who has not said no to this amount yet."""
+    require_can_decide_short(escrow, actor, short, now)
+    if escrow.seller_id is None:
+        raise NotAllowed(Reason.COUNTERPARTY_MISSING)
+    if short is not None and short.state == ShortState.REFUSED:
+        raise NotAllowed(Reason.ALREADY_REFUSED)
+
+
+def require_can_answer_less(escrow: Escrow, actor: User | None, short: ShortPayment | None, now: datetime) -> None:
+    """The seller, once asked."""
+    _require_side(escrow, actor, Side.SELLER)
+    _require_open_short(escrow, short, now)
+    if short is None or short.state != ShortState.ASKED:
+        raise NotAllowed(Reason.NOT_ASKED)
+
+
+def _require_open_short(escrow: Escrow, short: ShortPayment | None, now: datetime) -> None:
+    _require_status(escrow, {Status.PAYMENT_PENDING})
+    if short is None:
+        raise NotAllowed(Reason.NOTHING_SHORT)
+    if short.choose_by <= now:
         raise NotAllowed(Reason.TOO_LATE)
 
 

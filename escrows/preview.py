@@ -13,7 +13,8 @@ from escrows.fees import Pricing
 from escrows.legs import refund_legs, release_legs, wallet_legs
 from escrows.models import Escrow
 from escrows.queries import composition_of
-from escrows.states import HOLDS_MONEY
+from escrows.shortfall import due_of
+from escrows.states import HOLDS_MONEY, Status
 from wallets.accounts import AVAILABLE, CREDIT, FEES, HOLD, AccountCode
 from wallets.ledger import Leg
 from wallets.money import Money
@@ -51,11 +52,18 @@ def refund_preview(escrow: Escrow) -> Preview:
     return preview_of("refund", escrow, full_refund_legs(escrow))
 
 
+def take_back_preview(escrow: Escrow) -> Preview:
+    """What taking back a payment that was too short gives back."""
+    return preview_of("take_back", escrow, full_refund_legs(escrow))
+
+
 def full_refund_legs(escrow: Escrow) -> tuple[Leg, ...]:
     """The legs that give back all that is in the hold."""
-    if escrow.status not in HOLDS_MONEY:
+    if escrow.status not in HOLDS_MONEY | {Status.PAYMENT_PENDING}:
         return ()
     found = composition_of(escrow)
+    if not found.held:
+        return ()  # unpaid; a payment that was too short lies in the hold of a trade that is still pending
     return refund_legs(public_id=escrow.public_id, buyer_id=escrow.buyer_id or 0, composition=found, amount=found.held)
 
 
@@ -69,11 +77,11 @@ def payment_preview(escrow: Escrow) -> Preview:
 
 
 def payment_legs(escrow: Escrow, *, available: Money, credit: Money) -> tuple[Leg, ...]:
-    """The legs that pay the trade from a wallet holding these. Raises: NotEnough."""
-    total = Pricing.of(escrow).buyer_total
-    if available + credit < total:
-        raise NotEnough(total - available - credit)
-    return wallet_legs(public_id=escrow.public_id, buyer_id=escrow.buyer_id or 0, total=total, credit=credit)
+    """The legs that pay what is still due from a wallet holding these. Raises: NotEnough."""
+    due = due_of(escrow)
+    if available + credit < due:
+        raise NotEnough(due - available - credit)
+    return wallet_legs(public_id=escrow.public_id, buyer_id=escrow.buyer_id or 0, total=due, credit=credit)
 
 
 def preview_of(act: str, escrow: Escrow, legs: Sequence[Leg]) -> Preview:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from escrows.errors import SnapshotMalformed
 from escrows.fees import Pricing
-from escrows.models import Escrow
-from escrows.states import FUNDED_ONCE, HOLDS_MONEY
+from escrows.models import Escrow, ShortPayment
+from escrows.states import FUNDED_ONCE, HOLDS_MONEY, SHORT_OPEN, Status
 from lockbay.events.recording import broken_chains
 from wallets.accounts import HOLD
 from wallets.models import Account
@@ -26,7 +26,8 @@ def register_rules() -> None:
 
 
 def check_holds(full: bool) -> Iterator[Breach]:
-    """Every funded live trade has exactly its buyer's total in its hold; every other hold is empty."""
+    """Every funded live trade has exactly its buyer's total in its hold, a pending one exactly the payment that was too
+    short and waits for a decision (E8); every other hold is empty."""
     code = Concat(Value("escrow:"), OuterRef("public_id"), Value(f":{HOLD}:"), OuterRef("asset"))
     # Trade and hold in one statement: read one after the other they could belong to two moments.
     holding = Escrow.objects.filter(status__in=sorted(HOLDS_MONEY)).annotate(
@@ -34,6 +35,7 @@ def check_holds(full: bool) -> Iterator[Breach]:
     )
     for escrow in _in_pages(holding):
         yield from _hold_breach(escrow, escrow.held or 0)
+    yield from _short_breaches()
     yield from _stray_holds()
 
 
@@ -68,8 +70,25 @@ def _hold_breach(escrow: Escrow, balance: int) -> Iterator[Breach]:
         yield Breach("escrow_hold", escrow.public_id, f"holds {balance}, should be {wanted}", escrow.asset)
 
 
+def _short_breaches() -> Iterator[Breach]:
+    code = Concat(Value("escrow:"), OuterRef("escrow__public_id"), Value(f":{HOLD}:"), OuterRef("escrow__asset"))
+    waiting = ShortPayment.objects.filter(state__in=sorted(SHORT_OPEN)).select_related("escrow")
+    for short in waiting.annotate(lies=Subquery(Account.objects.filter(code=code).values("balance"))).iterator():
+        escrow = short.escrow
+        if escrow.status != Status.PAYMENT_PENDING:
+            detail = f"a short payment waits though the trade is {escrow.status}"
+            yield Breach("escrow_hold", escrow.public_id, detail, escrow.asset)
+        elif (short.lies or 0) != short.held_minor:
+            detail = f"holds {short.lies or 0}, should be {short.held_minor}"
+            yield Breach("escrow_hold", escrow.public_id, detail, escrow.asset)
+
+
 def _stray_holds() -> Iterator[Breach]:
-    live = Escrow.objects.filter(status__in=sorted(HOLDS_MONEY)).values("public_id")
+    # Conditions inside the one statement: a payment that comes between two of them is no breach.
+    live = Escrow.objects.filter(
+        Q(status__in=sorted(HOLDS_MONEY))
+        | Exists(ShortPayment.objects.filter(escrow=OuterRef("pk"), state__in=sorted(SHORT_OPEN)))
+    ).values("public_id")
     strays = Account.objects.filter(kind=HOLD, balance__gt=0).exclude(reference__in=live)
     for account in strays.iterator():
         yield Breach("escrow_hold", account.reference, f"holds {account.balance}, should be 0", account.asset)

@@ -7,8 +7,9 @@ from enum import StrEnum
 from django.db.models import Sum
 
 from escrows.legs import Composition
-from escrows.models import Escrow, Side
-from escrows.states import Status
+from escrows.models import Escrow, ShortPayment, Side
+from escrows.shortfall import open_short_of
+from escrows.states import ShortState, Status
 from lockbay.people.models import User
 from payments.models import Deposit
 from payments.states import DepositState
@@ -27,6 +28,9 @@ class NextStep(StrEnum):
     PAY = "pay"
     WAIT_FOR_BUYER = "wait_for_buyer"
     WAIT_FOR_PAYMENT = "wait_for_payment"
+    DECIDE_SHORT = "decide_short"
+    WAIT_FOR_LESS = "wait_for_less"
+    ANSWER_LESS = "answer_less"
     WAIT_FOR_SELLER = "wait_for_seller"
     ACCEPT_OR_DECLINE = "accept_or_decline"
     DELIVER = "deliver"
@@ -73,7 +77,16 @@ def what_next(escrow: Escrow, side: Side | None) -> NextStep:
         return NextStep.INVITE
     if side == Side.BUYER and escrow.seller_id is None and status == Status.PAYMENT_CONFIRMED:
         return NextStep.INVITE
+    if status == Status.PAYMENT_PENDING and (short := open_short_of(escrow)) is not None:
+        return _next_of_short(short, side)
     return (_BUYER if side == Side.BUYER else _SELLER).get(status, NextStep.NOTHING)
+
+
+def _next_of_short(short: ShortPayment, side: Side) -> NextStep:
+    is_asked = short.state == ShortState.ASKED
+    if side == Side.BUYER:
+        return NextStep.WAIT_FOR_LESS if is_asked else NextStep.DECIDE_SHORT
+    return NextStep.ANSWER_LESS if is_asked else NextStep.WAIT_FOR_PAYMENT
 
 
 def composition_of(escrow: Escrow) -> Composition:

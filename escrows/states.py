@@ -43,6 +43,20 @@ CANCELLABLE = frozenset({S.CREATED, S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED, S.AC
 JOINABLE = frozenset({S.CREATED, S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED})
 
 
+class ShortState(models.TextChoices):
+    """What became of a payment that was too short for its trade (E8). ASKED: the seller is asked to take less."""
+
+    WAITING = "waiting"
+    ASKED = "asked"
+    REFUSED = "refused"
+    COMPLETED = "completed"
+    AGREED = "agreed"
+    TAKEN_BACK = "taken_back"
+
+
+SHORT_OPEN = frozenset({ShortState.WAITING, ShortState.ASKED, ShortState.REFUSED})
+
+
 def sources_of(target: Status) -> frozenset[Status]:
     """The states from which `target` may be reached."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from lockbay import env
@@ -248,6 +250,8 @@ CHAIN_ENDPOINTS = {
     "bitcoincash": env.read_list("CHAIN_BITCOINCASH_URLS"),
     "cellframe": env.read_list("CHAIN_CELLFRAME_URLS"),
 }
+# Our own receiving addresses, as NETWORK=address: what the provider "onchain" asks to be paid to.
+ONCHAIN_ADDRESSES = dict(pair.split("=", 1) for pair in env.read_list("ONCHAIN_ADDRESSES") if "=" in pair)
 CHAIN_CALL_SECONDS = env.read_int("CHAIN_CALL_SECONDS", 5, least=1)
 CHAIN_QUESTION_SECONDS = env.read_int("CHAIN_QUESTION_SECONDS", 40, least=1)  # below the queue's time-out
 CHAIN_BREAKER_FAILURES = env.read_int("CHAIN_BREAKER_FAILURES", 3, least=1)
@@ -319,13 +323,23 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 # --- Admin theme -------------------------------------------------------------------------------------------------
 
 
+def _may_view(page: str, request: HttpRequest) -> bool:
+    app, _, model = page.rpartition("_")
+    return request.user.has_perm(f"{app}.view_{model}")
+
+
 def _menu(title: str, *pages: tuple[str, str, str]) -> dict[str, Any]:
     """A group of the sidebar: (words, icon, page of the admin)."""
     return {
         "title": title,
         "separator": True,
         "items": [
-            {"title": words, "icon": icon, "link": reverse_lazy(f"admin:{page}_changelist")}
+            {
+                "title": words,
+                "icon": icon,
+                "link": reverse_lazy(f"admin:{page}_changelist"),
+                "permission": partial(_may_view, page),
+            }
             for words, icon, page in pages
         ],
     }
@@ -340,12 +354,19 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
         "navigation": [
-            _menu("Trades", ("Escrows", "handshake", "escrows_escrow"), ("Events", "history", "events_event")),
+            _menu(
+                "Trades",
+                ("Escrows", "handshake", "escrows_escrow"),
+                ("Short payments", "hourglass_bottom", "escrows_shortpayment"),
+                ("Events", "history", "events_event"),
+            ),
             _menu(
                 "Money in",
                 ("Inbox", "inbox", "payments_inboxevent"),
                 ("Deposits", "payments", "payments_deposit"),
                 ("Payment requests", "qr_code", "payments_intent"),
+                ("Rates", "currency_exchange", "payments_storedrate"),
+                ("Rate history", "timeline", "payments_ratehistory"),
             ),
             _menu(
                 "Books",

@@ -89,7 +89,7 @@ def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> di
         "support_ref": event.correlation_id[:8] or f"E{event.pk}",
         "support_contact": settings.SUPPORT_CONTACT,
         "bot_link": settings.SANDBOX_URL if settings.SANDBOX else f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}",
-        "desk_link": _desk_link(delivery, escrow),
+        "desk_link": _desk_link(delivery),
         "is_sandbox": settings.SANDBOX,
     }
 
@@ -156,11 +156,22 @@ def _subject(title: str, context: dict[str, Any]) -> str:
     return subject if not public_id or public_id in subject else f"{subject} · {public_id}"
 
 
-def _desk_link(delivery: Delivery, escrow: Escrow | None) -> str:
+# Where staff look at the subject of an event.
+_DESK_PAGES = {
+    "escrow": "escrows_escrow",
+    "inbox": "payments_inboxevent",
+    "delivery": "notifications_delivery",
+    "operation": "wallets_operation",
+    "ledger_check": "wallets_ledgercheck",
+}
+
+
+def _desk_link(delivery: Delivery) -> str:
     if not delivery.is_for_staff:
         return ""
+    name = _DESK_PAGES.get(delivery.event.subject_type, "")
     try:
-        page = reverse("admin:escrows_escrow_change", args=[escrow.pk]) if escrow else reverse("admin:index")
+        page = reverse(f"admin:{name}_change", args=[delivery.event.subject_id])
     except NoReverseMatch:
         page = reverse("admin:index")
     return f"{settings.PUBLIC_URL}{page}"

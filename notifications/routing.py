@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from escrows.deadlines import ACCEPTANCE, DELIVERY, INSPECTION, OFFER, PAYMENT
-from escrows.states import Status
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from notifications.models import Priority
@@ -43,21 +42,6 @@ class Route:
     only_if: Condition | None = None
 
 
-def _waits_for_the_seller(_event: Event, escrow: "Escrow | None") -> bool:
-    return escrow is not None and escrow.status == Status.PAYMENT_CONFIRMED
-
-
-def _joined(side: Audience) -> Condition:
-    """True when the person of `side` is the one who joined."""
-
-    def is_joiner(event: Event, escrow: "Escrow | None") -> bool:
-        return (
-            escrow is not None and event.actor_id is not None and getattr(escrow, f"{side.value}_id") == event.actor_id
-        )
-
-    return is_joiner
-
-
 def _deadline_of(*names: str) -> Condition:
     def is_theirs(event: Event, _escrow: "Escrow | None") -> bool:
         return event.data.get("deadline") in names
@@ -65,8 +49,11 @@ def _deadline_of(*names: str) -> Condition:
     return is_theirs
 
 
-def _offer_is_open(event: Event, escrow: "Escrow | None") -> bool:
-    return _joined(Audience.SELLER)(event, escrow) and _waits_for_the_seller(event, escrow)
+def _runs_out_for_the_buyer(event: Event, escrow: "Escrow | None") -> bool:
+    """The buyer's own deadlines, and the time to accept while only the buyer can still bring a seller."""
+    if event.data.get("deadline") == ACCEPTANCE:
+        return escrow is not None and escrow.seller_id is None
+    return _deadline_of(OFFER, PAYMENT, INSPECTION)(event, escrow)
 
 
 _BUYER, _SELLER, _USER, _STAFF = Audience.BUYER, Audience.SELLER, Audience.USER, Audience.STAFF
@@ -75,10 +62,9 @@ _PAYMENT, _TRADE, _REMINDER = Priority.PAYMENT, Priority.TRADE, Priority.REMINDE
 ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.ESCROW_CREATED: (),  # nobody: its maker sees the screen, the other is not known yet
     Kind.ESCROW_PARTY_JOINED: (
+        # The one who joins looks at the trade: a seller who comes after the payment sees the offer there, once.
         Route(_BUYER, "party_joined", _TRADE),
         Route(_SELLER, "party_joined", _TRADE),
-        # A seller who comes after the payment gets the offer that he could not be sent before.
-        Route(_SELLER, "trade_offered", _PAYMENT, even_actor=True, only_if=_offer_is_open),
     ),
     Kind.ESCROW_PAYMENT_STARTED: (),  # nobody: the buyer looks at the payment screen, money has not moved
     Kind.ESCROW_PAYMENT_CONFIRMED: (
@@ -87,6 +73,10 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
         Route(_STAFF, "staff_payment_confirmed", _PAYMENT),
     ),
     Kind.ESCROW_PAYMENT_SHORT: (Route(_BUYER, "payment_short", _PAYMENT),),
+    Kind.ESCROW_LESS_ASKED: (Route(_SELLER, "less_asked", _PAYMENT),),
+    Kind.ESCROW_LESS_REFUSED: (Route(_BUYER, "less_refused", _PAYMENT),),
+    Kind.ESCROW_LESS_AGREED: (),  # nobody: the confirmed payment that comes with it says so
+    Kind.ESCROW_SHORT_TAKEN_BACK: (Route(_BUYER, "short_taken_back", _PAYMENT),),
     Kind.ESCROW_PAYMENT_LATE: (Route(_BUYER, "payment_late", _PAYMENT),),
     Kind.ESCROW_ACCEPTED: (Route(_BUYER, "trade_accepted", _TRADE),),
     Kind.ESCROW_DECLINED: (),  # nobody: the refund that comes with it says so
@@ -105,7 +95,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
             _BUYER,
             "deadline_near_buyer",
             _REMINDER,
-            only_if=_deadline_of(OFFER, PAYMENT, INSPECTION),
+            only_if=_runs_out_for_the_buyer,
         ),
         Route(
             _SELLER,
@@ -121,7 +111,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),
     Kind.OPERATION_REVERSED: (Route(_STAFF, "staff_operation_reversed", _TRADE),),
     Kind.CONTACT_CODE_REQUESTED: (Route(Audience.CONTACT, "contact_code", _PAYMENT, even_actor=True),),
-    Kind.CONTACT_VERIFIED: (Route(_USER, "contact_verified", _TRADE, even_actor=True),),
+    Kind.CONTACT_VERIFIED: (),  # nobody: the settings say so to the one who typed the code
     Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT),),
     Kind.DELIVERY_RESENT: (),
 }

@@ -9,8 +9,9 @@ from django.conf import settings
 from escrows import policy
 from escrows.errors import EscrowRefusal
 from escrows.fees import Pricing
-from escrows.models import Escrow
-from escrows.states import Status
+from escrows.models import Escrow, ShortPayment
+from escrows.shortfall import open_short_of
+from escrows.states import ShortState, Status
 from lockbay import clock
 from lockbay.people.models import User
 from telegrambot import persistence
@@ -55,8 +56,8 @@ def keyboard_for_notification(template: str, escrow: Escrow | None, user: User |
     if escrow is None or user is None:
         return ((to("wallet", Verb.WALLET), to("menu", Verb.MENU)),)
     rows = [*_seller_rows(escrow, user), *_buyer_rows(escrow, user)]
-    if escrow.status == Status.PAYMENT_CONFIRMED and template != "trade_offered":
-        rows = [row for row in rows if row[0].label in {"accept", "invite"}]
+    if escrow.status == Status.PAYMENT_CONFIRMED and _allows(policy.require_can_invite, escrow, user):
+        rows.append((of_trade("invite", Verb.INVITE, escrow),))
     return (*rows, (of_trade("open_trade", Verb.TRADE, escrow),))
 
 
@@ -102,6 +103,8 @@ def _seller_rows(escrow: Escrow, user: User) -> list[Row]:
             (of_trade("accept", Verb.ACCEPT, escrow, money=gets),),
             (of_trade("decline", Verb.DECLINE_ASK, escrow),),
         ]
+    if _allows(policy.require_can_answer_less, escrow, user, open_short_of(escrow), now):
+        return [(of_trade("answer_less", Verb.LESS_ANSWER, escrow),)]
     if _allows(policy.require_can_mark_delivered, escrow, user):
         return [(of_trade("mark_delivered", Verb.DELIVERED_ASK, escrow),)]
     return []
@@ -109,6 +112,9 @@ def _seller_rows(escrow: Escrow, user: User) -> list[Row]:
 
 def _buyer_rows(escrow: Escrow, user: User) -> list[Row]:
     now = clock.now()
+    short = open_short_of(escrow)
+    if short is not None and _allows(policy.require_can_decide_short, escrow, user, short, now):
+        return _short_rows(escrow, user, short)
     if _allows(policy.require_can_pay, escrow, user, now):
         label = "pay" if escrow.status == Status.CREATED else "pay_details"
         return [(of_trade(label, Verb.PAY, escrow, money=Pricing.of(escrow).buyer_total),)]
@@ -118,6 +124,15 @@ def _buyer_rows(escrow: Escrow, user: User) -> list[Row]:
         label = "release" if escrow.status == Status.DELIVERED else "release_early"
         return [(of_trade(label, Verb.RELEASE_ASK, escrow, money=Pricing.of(escrow).seller_net),)]
     return []
+
+
+def _short_rows(escrow: Escrow, user: User, short: ShortPayment) -> list[Row]:
+    rows: list[Row] = [(of_trade("top_up", Verb.PAY, escrow, money=Pricing.of(escrow).buyer_total - short.held),)]
+    can_ask = _allows(policy.require_can_ask_for_less, escrow, user, short, clock.now())
+    if can_ask and short.state != ShortState.ASKED:
+        rows.append((of_trade("ask_less", Verb.LESS_ASK, escrow),))
+    rows.append((of_trade("take_back", Verb.TAKE_BACK_ASK, escrow, money=short.held),))
+    return rows
 
 
 def _shared_rows(escrow: Escrow, user: User) -> list[Row]:

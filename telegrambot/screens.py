@@ -8,6 +8,7 @@ from escrows.fees import Pricing
 from escrows.models import Escrow, Side
 from escrows.preview import Preview
 from escrows.queries import what_next
+from escrows.shortfall import open_short_of
 from escrows.states import Status
 from escrows.terms import DESCRIPTION_MOST
 from lockbay import clock
@@ -15,6 +16,7 @@ from lockbay.people.models import User
 from notifications.texts import clean_name, clean_text
 from telegrambot.keyboards import trade_keyboard
 from telegrambot.turn import Screen
+from wallets.money import Money
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class TradeView:
     close_reason: str
     deadline: datetime | None
     is_overdue: bool
+    kept: Money | None  # a payment that was too short, while it waits for a decision (E8)
+    due: Money
     release_due_at: datetime | None
     closed_at: datetime | None
 
@@ -49,6 +53,7 @@ def view_of(escrow: Escrow, user: User) -> TradeView:
     """The trade as `user` may see it."""
     side = side_of(escrow, user) or Side.BUYER
     other = escrow.seller if side == Side.BUYER else escrow.buyer
+    pricing, short = Pricing.of(escrow), open_short_of(escrow)
     return TradeView(
         public_id=escrow.public_id,
         status=escrow.status,
@@ -58,13 +63,15 @@ def view_of(escrow: Escrow, user: User) -> TradeView:
         hint=clean_name(escrow.counterparty_hint) if escrow.started_by == side else "",
         next=what_next(escrow, side).value,
         description=clean_text(escrow.description, DESCRIPTION_MOST),
-        pricing=Pricing.of(escrow),
+        pricing=pricing,
         fee_payer=escrow.fee_payer,
         delivery_hours=escrow.delivery_hours,
         inspection_hours=escrow.inspection_hours,
         close_reason=escrow.close_reason,
         deadline=_deadline_of(escrow),
         is_overdue=escrow.status == Status.ACTIVE and _is_over(escrow.delivery_deadline),
+        kept=short.held if short else None,
+        due=pricing.buyer_total - short.held if short else pricing.buyer_total,
         release_due_at=escrow.release_due_at,
         closed_at=escrow.closed_at,
     )

@@ -11,7 +11,7 @@ from lockbay import clock
 from payments.models import Deposit, Intent
 from payments.states import DepositState
 from telegrambot.callback_data import Verb
-from telegrambot.handlers.pay import payment_screen
+from telegrambot.handlers.pay import payment_screen, wanted_of
 from telegrambot.keyboards import of_trade
 from telegrambot.models import ShownPayment
 from telegrambot.rendering import Rendered, render_screen
@@ -19,7 +19,8 @@ from telegrambot.screens import view_of
 from telegrambot.turn import Screen
 
 WAITING, SEEN, OVER, PAID, CLOSED = "waiting", "seen", "over", "paid", "closed"
-_LAST = {OVER, PAID, CLOSED}
+PART = "part"  # too little came: the rest is asked for
+_LAST = {PAID, CLOSED}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def _state_of(escrow: Escrow, intent: Intent) -> str:
         return CLOSED
     if Deposit.objects.filter(intent=intent, state=DepositState.PENDING).exists():
         return SEEN
-    return OVER if intent.expires_at <= clock.now() else WAITING
+    if intent.expires_at <= clock.now():
+        return OVER
+    wanted = wanted_of(escrow, intent)
+    return f"{PART} {wanted.due.minor}"[:12] if wanted.kept else WAITING
 
 
 def _drawn(escrow: Escrow, intent: Intent, shows: str) -> Rendered:

@@ -11,6 +11,7 @@ from escrows.moving import StatusChange, move
 from escrows.policy import require_can_cancel
 from escrows.preview import refund_preview, require_same
 from escrows.recounting import escrow_event
+from escrows.returning import give_back, short_return_of
 from escrows.states import HOLDS_MONEY, Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -21,7 +22,9 @@ _SELLER_CANCELLED = "seller_cancelled"
 
 
 def cancel_escrow(*, actor: User, escrow_id: int, digest: str) -> Escrow:
-    """Cancels what is unpaid; refunds in full what is paid. `digest` is that of refund_preview.
+    """Cancels what is unpaid, with what was too short going back; refunds in full what is paid.
+
+    `digest` is that of refund_preview.
 
     A second click gets the cancelled trade. Raises: NotFound, NotAllowed, WrongStatus, PreviewChanged.
     """
@@ -42,9 +45,12 @@ def cancel_escrow(*, actor: User, escrow_id: int, digest: str) -> Escrow:
 
 def _cancel_unpaid(escrow: Escrow, actor: User, now: datetime) -> None:
     reason = BUYER_CANCELLED if side_of(escrow, actor) == Side.BUYER else _SELLER_CANCELLED
+    returned = short_return_of(escrow)
     closed = {"closed_at": now, "close_reason": reason, "expires_at": None}
     move([StatusChange(escrow, Status.CANCELLED, closed)])
-    record([escrow_event(Kind.ESCROW_CANCELLED, escrow, actor, reason=reason)])
+    record(
+        [*give_back(returned, actor=actor, now=now), escrow_event(Kind.ESCROW_CANCELLED, escrow, actor, reason=reason)]
+    )
 
 
 def _is_cancelled_by(escrow: Escrow, side: Side | None) -> bool:

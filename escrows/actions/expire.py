@@ -9,6 +9,7 @@ from escrows.moving import StatusChange, move
 from escrows.policy import require_can_expire, require_written_reason
 from escrows.queries import is_money_on_its_way
 from escrows.recounting import escrow_event
+from escrows.returning import give_back, short_return_of
 from escrows.states import Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -19,7 +20,9 @@ UNPAID = "unpaid"
 
 
 def expire_escrow(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
-    """Expires an unpaid trade whose time is over; money that still comes is credited to its payer (E10).
+    """Expires an unpaid trade whose time is over; what was too short goes back (E8).
+
+    Money that still comes is credited to its payer (E10).
 
     Raises: NotFound, NotAllowed (not due, money on its way, no note), WrongStatus.
     """
@@ -30,8 +33,10 @@ def expire_escrow(*, actor: User | None, escrow_id: int, note: str = "") -> Escr
         require_can_expire(escrow, actor, now)
         if is_money_on_its_way(escrow, now):
             raise NotAllowed(Reason.MONEY_ON_ITS_WAY)
+        returned = short_return_of(escrow)
         closed = {"closed_at": now, "close_reason": UNPAID, "expires_at": None}
         move([StatusChange(escrow, Status.EXPIRED, closed)])
         noted = {"note": note.strip()} if note.strip() else {}
-        record([escrow_event(Kind.ESCROW_EXPIRED, escrow, actor, reason=UNPAID, **noted)])
+        given_back = give_back(returned, actor=actor, now=now)
+        record([*given_back, escrow_event(Kind.ESCROW_EXPIRED, escrow, actor, reason=UNPAID, **noted)])
     return escrow

@@ -8,11 +8,13 @@ from django.db import transaction
 from escrows.access import lock_escrow, side_of
 from escrows.confirming import confirmed_change
 from escrows.identifiers import operation_key, operation_reference
-from escrows.models import Escrow, Side
+from escrows.models import Escrow, ShortPayment, Side
 from escrows.moving import move
 from escrows.policy import require_can_pay
 from escrows.preview import payment_legs, preview_of, require_same
 from escrows.recounting import escrow_event
+from escrows.shortfall import close_short, open_short_of
+from escrows.states import ShortState
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
@@ -25,7 +27,7 @@ logger = structlog.get_logger(__name__)
 
 
 def pay_from_wallet(*, actor: User, escrow_id: int, digest: str) -> Escrow:
-    """Fills the hold from the buyer's wallet and confirms the payment. `digest` is that of payment_preview.
+    """Pays what is due from the buyer's wallet and confirms the payment. `digest` is that of payment_preview.
 
     A second click gets the paid trade. Raises: NotFound, NotAllowed, WrongStatus, NotEnough, PreviewChanged.
     """
@@ -37,10 +39,13 @@ def pay_from_wallet(*, actor: User, escrow_id: int, digest: str) -> Escrow:
             return escrow
         now = clock.database_now()
         require_can_pay(escrow, actor, now)
+        short = open_short_of(escrow)
         legs = _legs(escrow, actor, digest)
+        if short is not None:
+            close_short(short, ShortState.COMPLETED, now)
         move([confirmed_change(escrow, confirmed_at=now, reference=reference, now=now)])
         post([NewOperation(kind="escrow_fund", key=key, legs=legs, reference=reference, memo=escrow.public_id)])
-        _record_payment(escrow, actor, legs, now)
+        _record_payment(escrow, actor, legs, short, now)
     return escrow
 
 
@@ -52,19 +57,23 @@ def _legs(escrow: Escrow, actor: User, digest: str) -> tuple[Leg, ...]:
     return legs
 
 
-def _record_payment(escrow: Escrow, actor: User, legs: tuple[Leg, ...], now: datetime) -> None:
+def _record_payment(
+    escrow: Escrow, actor: User, legs: tuple[Leg, ...], short: ShortPayment | None, now: datetime
+) -> None:
     paid = next(money for code, money in legs if code.kind == HOLD)
     nothing = Money(0, escrow.asset)
+    total = paid if short is None else short.held + paid
     facts = {
         "received": paid,
-        "value": paid,
-        "expected": paid,
+        "value": total,
+        "expected": total,
         "variance": "exact",
         "message_level": "none",
         "difference": nothing,
         "credited": nothing,
         "deposit_reference": escrow.deposit_reference,
         "payment_confirmed_at": now,
+        **({} if short is None else {"earlier": short.held}),
     }
     record([escrow_event(Kind.ESCROW_PAYMENT_CONFIRMED, escrow, actor, **facts)])
     public_id = escrow.public_id

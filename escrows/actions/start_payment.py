@@ -8,12 +8,12 @@ from django.db import transaction
 
 from escrows.access import lock_escrow
 from escrows.errors import PaymentUnavailable
-from escrows.fees import Pricing
 from escrows.models import Escrow
 from escrows.moving import StatusChange, amend, move
 from escrows.policy import require_can_pay
 from escrows.queries import PURPOSE
 from escrows.recounting import escrow_event
+from escrows.shortfall import due_of, open_short_of
 from escrows.states import Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -60,7 +60,7 @@ def _same_request(escrow: Escrow, actor: User, request_key: str) -> Intent | Non
 def _request(escrow: Escrow, actor: User, method: PayMethod, request_key: str) -> Intent:
     now = clock.database_now()
     require_can_pay(escrow, actor, now)
-    total = Pricing.of(escrow).buyer_total
+    total = due_of(escrow)
     again = _open_request(escrow, actor, method, total, now)
     if again is not None:
         return again
@@ -94,7 +94,9 @@ def _open_request(escrow: Escrow, actor: User, method: PayMethod, total: Money, 
 
 
 def _wait_for_payment(escrow: Escrow, pricing: dict[str, Any], expires_at: datetime) -> None:
-    fields = {"expires_at": expires_at, "pricing": pricing}
+    short = open_short_of(escrow)
+    # Money that waits for the buyer's decision keeps the trade open for as long (E8).
+    fields = {"expires_at": expires_at if short is None else max(expires_at, short.choose_by), "pricing": pricing}
     if escrow.status == Status.CREATED:
         move([StatusChange(escrow, Status.PAYMENT_PENDING, fields)])
     else:

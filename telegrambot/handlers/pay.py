@@ -1,14 +1,16 @@
 """Paying from outside: choose a way, then the payment screen with amount, address, network, QR, time left (T5)."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from escrows import policy
 from escrows.access import escrow_for
 from escrows.actions.start_payment import start_payment
-from escrows.fees import Pricing
+from escrows.errors import EscrowRefusal
 from escrows.models import Escrow
 from escrows.queries import PURPOSE
+from escrows.shortfall import due_of, open_short_of
 from lockbay import clock
 from lockbay.people.models import User
 from payments.errors import UnknownMethod
@@ -24,6 +26,7 @@ from telegrambot.qr import draw_qr
 from telegrambot.rendering import phrases
 from telegrambot.screens import trade_screen, view_of
 from telegrambot.turn import Button, Keyboard, Reply, Screen, Turn
+from wallets.money import Money
 from wallets.queries import spendable
 
 
@@ -62,65 +65,114 @@ def explain(turn: Turn) -> Reply:
     intent = _open_intent(escrow, turn.user)
     if intent is None:
         return Reply(_choice_screen(escrow, turn.user))
-    context = {"intent": intent, "network": network_in_words(intent.network), "trade": view_of(escrow, turn.user)}
+    context = {
+        "intent": intent,
+        "network": network_in_words(intent.network, intent.pay_asset),
+        "trade": view_of(escrow, turn.user),
+        "send": wanted_of(escrow, intent).send,
+    }
     back = of_trade("pay_back", Verb.PAY_SCREEN, escrow, extra=intent.public_id)
-    return Reply(Screen("pay_how", context, ((back,),), draw_qr(intent.address), intent.public_id))
+    name = "pay_how_page" if intent.pay_url else "pay_how"
+    return Reply(Screen(name, context, ((back,),), _picture_of(intent), intent.public_id))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is still to be paid: `kept` came already and was too little (None: nothing came), `due` is missing, and
+    `send` is that in the coin of the intent."""
+
+    kept: Money | None
+    due: Money
+    send: Money
+
+
+def wanted_of(escrow: Escrow, intent: Intent) -> Wanted:
+    """What the payer of `intent` still has to pay."""
+    short = open_short_of(escrow)
+    due = due_of(escrow)
+    is_asked = due == intent.price
+    return Wanted(
+        kept=short.held if short else None,
+        due=due,
+        send=intent.pay_amount if is_asked else cost_of(due, Decimal(intent.rate), intent.pay_asset),
+    )
 
 
 def payment_screen(escrow: Escrow, user: User, intent: Intent) -> Screen:
     """Everything that is needed to pay, with what we see of the payment so far."""
-    wallet = spendable(user.pk, escrow.asset)
-    total = Pricing.of(escrow).buyer_total
-    missing = total - wallet if wallet and wallet < total else None
+    wanted = wanted_of(escrow, intent)
+    can_pay = _can_pay(escrow, user)
+    is_over = intent.expires_at <= clock.now()
     context: dict[str, Any] = {
         "trade": view_of(escrow, user),
         "intent": intent,
-        "network": network_in_words(intent.network),
-        "is_over": intent.expires_at <= clock.now(),
+        "network": network_in_words(intent.network, intent.pay_asset),
+        "is_over": is_over,
+        "can_pay": can_pay,
         "seen": Deposit.objects.filter(intent=intent, state=DepositState.PENDING).first(),
-        "wallet": wallet,
-        "missing": missing,
-        "missing_coin": cost_of(missing, Decimal(intent.rate), intent.pay_asset) if missing else None,
+        "wanted": wanted,
     }
-    keyboard = _payment_keyboard(escrow, intent, covers=total <= wallet)
-    return Screen("payment", context, keyboard, draw_qr(intent.address), intent.public_id)
+    keyboard = _payment_keyboard(escrow, user, intent, wanted, can_pay=can_pay, is_over=is_over)
+    if intent.pay_url:
+        context["for_one"] = (1 / Decimal(intent.rate)).quantize(Decimal("0.01"))  # naira for a dollar
+        context["page_fits"] = _page_fits(intent, wanted)
+        return Screen("payment_page", context, keyboard, _picture_of(intent), intent.public_id)
+    return Screen("payment", context, keyboard, _picture_of(intent), intent.public_id)
 
 
-def network_in_words(code: str) -> str:
-    """A network's name as people know it; the code itself when we have no words for it."""
-    return phrases("networks").get(code.lower(), code)
+def network_in_words(code: str, asset: str) -> str:
+    """A network's name as people know it, a chain's own coin on it first; the code itself when we have no words."""
+    known = phrases("networks")
+    return known.get(f"{asset}_{code}".lower()) or known.get(code.lower(), code)
 
 
-def _payment_keyboard(escrow: Escrow, intent: Intent, *, covers: bool) -> Keyboard:
+def _payment_keyboard(
+    escrow: Escrow, user: User, intent: Intent, wanted: Wanted, *, can_pay: bool, is_over: bool
+) -> Keyboard:
     key = intent.public_id
-    rows: list[tuple[Button, ...]] = [
-        (Button("copy_address", copy=intent.address), Button("copy_amount", copy=intent.pay_amount.plain())),
-        (
-            of_trade("pay_refresh", Verb.PAY_SCREEN, escrow, extra=key),
-            of_trade("pay_how", Verb.PAY_HOW, escrow, extra=key),
-        ),
-    ]
-    if covers:
-        rows.insert(0, (of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=Pricing.of(escrow).buyer_total),))
-    rows.append((of_trade("pay_other", Verb.PAY_CHOOSE, escrow), of_trade("cancel_trade", Verb.CANCEL_ASK, escrow)))
+    rows: list[tuple[Button, ...]] = []
+    refresh_it = of_trade("pay_refresh", Verb.PAY_SCREEN, escrow, extra=key)
+    if can_pay and wanted.due <= spendable(user.pk, escrow.asset):
+        rows.append((of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=wanted.due),))
+    if is_over:
+        rows.append((refresh_it,))
+    elif intent.pay_url:
+        if _page_fits(intent, wanted):
+            rows.append((Button("pay_page", url=intent.pay_url),))
+        rows.append((refresh_it, of_trade("pay_how", Verb.PAY_HOW, escrow, extra=key)))
+    else:
+        rows.append((Button("copy_address", copy=intent.address), Button("copy_amount", copy=wanted.send.plain())))
+        rows.append((refresh_it, of_trade("pay_how", Verb.PAY_HOW, escrow, extra=key)))
+    if can_pay:
+        rows.append((of_trade("pay_other", Verb.PAY_CHOOSE, escrow), of_trade("cancel_trade", Verb.CANCEL_ASK, escrow)))
     rows.append((of_trade("back_to_trade", Verb.TRADE, escrow),))
     return tuple(rows)
 
 
+def _picture_of(intent: Intent) -> bytes:
+    """The address, or the page to pay on: scanned at a desk, it opens on the phone where the bank is."""
+    return draw_qr(intent.pay_url or intent.address)
+
+
+def _page_fits(intent: Intent, wanted: Wanted) -> bool:
+    """A provider's page asks for its whole amount; the rest of a short payment needs a page of its own."""
+    return wanted.send == intent.pay_amount
+
+
 def _choice_screen(escrow: Escrow, user: User) -> Screen:
-    pricing = Pricing.of(escrow)
+    due = due_of(escrow)
     wallet = spendable(user.pk, escrow.asset)
     rows: list[tuple[Button, ...]] = []
-    if pricing.buyer_total <= wallet:
-        rows.append((of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=pricing.buyer_total),))
+    if due <= wallet:
+        rows.append((of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=due),))
     rows += [(_method_button(escrow, method),) for method in pay_methods()]
     rows.append((of_trade("back_to_trade", Verb.TRADE, escrow),))
-    context = {"trade": view_of(escrow, user), "wallet": wallet, "covers": pricing.buyer_total <= wallet}
+    context = {"trade": view_of(escrow, user), "due": due, "wallet": wallet, "covers": due <= wallet}
     return Screen("pay_choose", context, tuple(rows))
 
 
 def _method_button(escrow: Escrow, method: PayMethod) -> Button:
-    words = {"asset": method.asset, "network": network_in_words(method.network)}
+    words = {"asset": method.asset, "network": network_in_words(method.network, method.asset)}
     return of_trade("pay_with", Verb.PAY_METHOD, escrow, extra=method.code.replace(":", "."), **words)
 
 
@@ -133,6 +185,14 @@ def _method_of(turn: Turn) -> PayMethod:
 
 def _escrow(turn: Turn) -> Escrow:
     return escrow_for(turn.user, turn.press.subject if turn.press else "")
+
+
+def _can_pay(escrow: Escrow, user: User) -> bool:
+    try:
+        policy.require_can_pay(escrow, user, clock.now())
+    except EscrowRefusal:
+        return False
+    return True
 
 
 def _payable(turn: Turn) -> Escrow:

@@ -4,10 +4,11 @@ from escrows import policy
 from escrows.access import escrow_for
 from escrows.actions.pay_from_wallet import pay_from_wallet
 from escrows.preview import payment_preview
+from escrows.shortfall import due_of
 from lockbay import clock
 from telegrambot.callback_data import Verb
 from telegrambot.keyboards import confirm_keyboard
-from telegrambot.screens import preview_context, trade_screen, view_of
+from telegrambot.screens import preview_context, trade_screen
 from telegrambot.turn import Reply, Screen, Turn
 from wallets.queries import spendable
 
@@ -17,7 +18,7 @@ def ask_to_pay(turn: Turn) -> Reply:
     escrow = escrow_for(turn.user, turn.press.subject if turn.press else "")
     policy.require_can_pay(escrow, turn.user, clock.now())
     preview = payment_preview(escrow)
-    total = view_of(escrow, turn.user).pricing.buyer_total
+    total = due_of(escrow)
     context = {
         **preview_context(escrow, turn.user, preview),
         "left": spendable(turn.user.pk, escrow.asset) - total,

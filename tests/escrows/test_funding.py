@@ -8,8 +8,8 @@ import pytest
 
 from escrows.errors import NotFound, SnapshotMalformed
 from escrows.funding import EscrowFunding
-from escrows.models import Escrow
-from escrows.states import FINAL, HOLDS_MONEY, Status
+from escrows.models import Escrow, ShortPayment
+from escrows.states import FINAL, HOLDS_MONEY, ShortState, Status
 from lockbay import clock
 from lockbay.events import recording
 from lockbay.events.models import Event
@@ -39,6 +39,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def tolerance() -> Money:
     return balance_of(platform_account(TOLERANCE, "USD"))
+
+
+def short_of(escrow: Escrow) -> ShortPayment:
+    return ShortPayment.objects.get(escrow=escrow)
 
 
 def last_fact(escrow: Escrow) -> Event:
@@ -91,8 +95,8 @@ def test_an_exact_payment_confirms_with_all_its_facts() -> None:
         ("120.00", "payment_confirmed", "99.00", "0.00", "over", "full"),
         ("20.99", "payment_confirmed", "0.00", "0.01", "short_within", "none"),
         ("19.95", "payment_confirmed", "0.00", "1.05", "short_within", "full"),
-        ("19.94", "payment_pending", "19.94", "0.00", None, None),
-        ("0.01", "payment_pending", "0.01", "0.00", None, None),
+        ("19.94", "payment_pending", "0.00", "0.00", None, None),
+        ("0.01", "payment_pending", "0.00", "0.00", None, None),
     ],
 )
 def test_the_table_of_amounts_at_the_edges_of_tolerance(
@@ -103,7 +107,7 @@ def test_the_table_of_amounts_at_the_edges_of_tolerance(
     trade.refresh_from_db()
     assert trade.status == status
     assert (wallet_of(bea()), tolerance()) == (usd(in_wallet), -usd(from_tolerance))
-    assert held_by(trade) == (usd("21.00") if variance else usd("0.00"))
+    assert held_by(trade) == (usd("21.00") if variance else usd(value))
     fact = last_fact(trade)
     if variance:
         assert (fact.data["variance"], fact.data["message_level"]) == (variance, level)
@@ -117,7 +121,8 @@ def test_the_table_of_amounts_at_the_edges_of_tolerance(
             "value": f"{value} USD",
             "expected": "21.00 USD",
             "missing": str(missing),
-            "wallet": f"{value} USD",
+            "held": f"{value} USD",
+            "choose_by": short_of(trade).choose_by.isoformat(),
         }
 
 
@@ -153,6 +158,7 @@ def test_the_second_of_two_deposits_in_one_batch_is_the_payers() -> None:
     credit(a_deposit(trade, "5.00"), a_deposit(trade, "21.00"), a_deposit(trade, "21.00"))
     trade.refresh_from_db()
     assert (held_by(trade), wallet_of(bea())) == (usd("21.00"), usd("26.00"))
+    assert short_of(trade).state == ShortState.COMPLETED
     kinds = list(Event.objects.filter(subject_id=trade.pk).order_by("seq").values_list("kind", flat=True))
     assert kinds[-3:] == ["escrow.payment_short", "escrow.payment_confirmed", "escrow.payment_late"]
 

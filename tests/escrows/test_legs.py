@@ -38,7 +38,7 @@ def test_a_release_hands_out_what_the_hold_keeps(price: int, fee_payer: str) -> 
 @given(price=prices, fee_payer=payers, value=st.integers(0, 2 * 10**9))
 def test_a_deposit_that_pays_is_worth_its_value(price: int, fee_payer: str, value: int) -> None:
     pricing = price_escrow(usd(price), fee_payer, FIVE)
-    legs = deposit_legs(public_id="ES", payer_id=1, pricing=pricing, value=usd(value))
+    legs = deposit_legs(public_id="ES", payer_id=1, due=pricing.buyer_total, value=usd(value))
     assert total_of(legs, "USD") == usd(value)
     assert by_kind(legs)[HOLD] == pricing.buyer_total.minor
     assert all(money for _, money in legs)

@@ -14,8 +14,10 @@ from notifications.actions.confirm_email import confirm_email
 from notifications.actions.request_email_code import request_email_code
 from notifications.errors import AddressMalformed, AddressTaken, CodeExpired, CodeWrong, TooSoonForAnotherCode
 from notifications.models import Delivery
+from notifications.reach import address_of
 from tests import cast
 from tests.notifications.mail_wires import Scripted
+from tests.notifications.stories import has_email
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,8 +116,16 @@ def test_an_address_too_long_for_any_mail_server_is_refused() -> None:
         request_email_code(actor=cast.bea(), address=f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.org")
 
 
-def test_the_proof_is_told_on_telegram(mail_server: type[Scripted]) -> None:
+def test_the_proof_is_not_told_to_the_one_whose_screen_says_it(mail_server: type[Scripted]) -> None:
     request_email_code(actor=cast.bea(), address="bea@example.org")
     confirm_email(actor=cast.bea(), code=code_in(mail_server))
     jobs.fan_out()
-    assert Delivery.objects.filter(template="contact_verified", channel="telegram", recipient=cast.bea()).count() == 1
+    assert not Delivery.objects.filter(channel="telegram", recipient=cast.bea()).exists()
+
+
+def test_going_back_to_an_address_proved_before_needs_no_code_and_makes_it_the_one_in_use() -> None:
+    for address in ("old@example.org", "new@example.org"):
+        has_email(cast.bea(), address)
+    request_email_code(actor=cast.bea(), address="old@example.org")
+    assert address_of(cast.bea(), "email") == "old@example.org"
+    assert not Event.objects.filter(kind=Kind.CONTACT_CODE_REQUESTED).exists()

@@ -1,19 +1,22 @@
 """Every kind of event says who is told, and every message exists for both sides and both channels."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from escrows.models import Escrow
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.people.models import User
+from notifications.fanout import fan_out
 from notifications.models import Delivery
 from notifications.rendering import render
 from notifications.routing import ROUTES, Audience
 from notifications.texts import visible_length
 from tests import cast
-from tests.notifications.stories import PAID, has_email, lines_of, told
+from tests.notifications.stories import PAID, forget_the_past, happened, has_email, lines_of, the_delivery, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,8 +27,24 @@ SAMPLES: dict[Kind, dict[str, object]] = {
         "value": "10.00 USD",
         "expected": "21.00 USD",
         "missing": "11.00 USD",
-        "wallet": "10.00 USD",
+        "held": "10.00 USD",
+        "choose_by": "2026-11-23T10:00:00+00:00",
     },
+    Kind.ESCROW_LESS_ASKED: {
+        "held": "10.00 USD",
+        "price_before": "20.00 USD",
+        "price_now": "9.52 USD",
+        "fee_now": "0.48 USD",
+        "net_before": "20.00 USD",
+        "net_now": "9.52 USD",
+        "choose_by": "2026-11-23T10:00:00+00:00",
+    },
+    Kind.ESCROW_LESS_REFUSED: {
+        "held": "10.00 USD",
+        "missing": "11.00 USD",
+        "choose_by": "2026-11-23T10:00:00+00:00",
+    },
+    Kind.ESCROW_SHORT_TAKEN_BACK: {"buyer_gets": "10.00 USD"},
     Kind.ESCROW_PAYMENT_LATE: {"received": "21.00 USDT", "value": "21.00 USD", "status": "expired"},
     Kind.ESCROW_COMPLETED: {"seller_gets": "20.00 USD", "fee": "1.00 USD", "reason": "buyer_released"},
     Kind.ESCROW_REFUNDED: {"buyer_gets": "21.00 USD", "reason": "seller_declined"},
@@ -122,15 +141,26 @@ def test_writes_to_both_when_the_clock_did_it() -> None:
     assert {audience for audience, _channel, _template in lines_of(event)} == {"buyer", "seller"}
 
 
-def test_offers_the_trade_to_a_seller_who_joins_after_the_payment() -> None:
-    paid = cast.a_paid_trade()
-    event = told(Kind.ESCROW_PARTY_JOINED, paid, actor=cast.sol(), side="seller")
-    assert lines_of(event) == {("buyer", "telegram", "party_joined"), ("seller", "telegram", "trade_offered")}
-
-
-def test_does_not_offer_the_trade_to_a_seller_who_joins_before_it_is_paid() -> None:
-    event = told(Kind.ESCROW_PARTY_JOINED, cast.an_agreement(), actor=cast.sol(), side="seller")
+@pytest.mark.parametrize("trade", [cast.an_agreement, cast.a_paid_trade])
+def test_a_seller_who_joins_sees_the_offer_on_the_screen_and_gets_no_second_one(trade: Callable[[], Escrow]) -> None:
+    event = told(Kind.ESCROW_PARTY_JOINED, trade(), actor=cast.sol(), side="seller")
     assert lines_of(event) == {("buyer", "telegram", "party_joined")}
+
+
+def test_the_offer_goes_out_once_when_the_seller_joins_and_the_payment_comes_before_anybody_was_told() -> None:
+    paid = cast.a_paid_trade()
+    forget_the_past()
+    happened(Kind.ESCROW_PARTY_JOINED, paid, actor=cast.sol(), side="seller")
+    happened(Kind.ESCROW_PAYMENT_CONFIRMED, paid, **PAID)
+    fan_out()
+    assert Delivery.objects.filter(template="trade_offered").count() == 1
+
+
+def test_a_buyer_whom_no_seller_has_joined_is_warned_before_the_time_to_accept_ends() -> None:
+    near = {"deadline": "acceptance", "deadline_at": clock.now().isoformat(), "lead_minutes": 120}
+    event = told(Kind.ESCROW_DEADLINE_NEAR, cast.an_offer(), **near)
+    assert lines_of(event) == {("buyer", "telegram", "deadline_near_buyer")}
+    assert "send the invite link" in render(the_delivery(event, "buyer"), "telegram").text
 
 
 def test_sends_nothing_to_a_side_that_nobody_has() -> None:

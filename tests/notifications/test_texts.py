@@ -137,3 +137,41 @@ def _require_telegram_html(text: str) -> None:
     parser = _Strict()
     parser.feed(text)
     assert parser.open == []
+
+
+def test_a_short_payment_says_what_is_kept_what_is_missing_and_until_when() -> None:
+    facts = {"received": "14.70 USDT", "value": "14.70 USD", "expected": "21.00 USD", "missing": "6.30 USD"}
+    until = "2026-11-23T14:05:00+00:00"
+    event = told(Kind.ESCROW_PAYMENT_SHORT, cast.a_waiting_trade(), **facts, held="14.70 USD", choose_by=until)
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert "14.70 USD came in: 6.30 USD is missing" in text
+    assert "14.70 USD is kept for this trade" in text
+    assert "pay the missing 6.30 USD by 23 Nov 2026, 14:05 UTC" in text
+    assert "came before" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("expired", "The time to pay trade"),
+        ("cancelled", "had been cancelled"),
+        ("refunded", "had been refunded"),
+        ("payment_confirmed", "was paid already"),
+        ("completed", "was paid already"),
+    ],
+)
+def test_money_that_pays_no_trade_is_explained_by_what_the_trade_was(status: str, words: str) -> None:
+    facts = {"received": "21.00 USDT", "value": "21.00 USD", "status": status}
+    event = told(Kind.ESCROW_PAYMENT_LATE, cast.an_agreement(), **facts)
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert words in text
+    assert ("late" in text) is (status in {"expired", "cancelled", "refunded"})
+    assert "21.00 USD is in your LockBay wallet" in text
+
+
+def test_a_payment_from_the_wallet_is_not_called_received() -> None:
+    trade = cast.a_paid_trade()
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, actor=cast.bea(), **{**PAID, "received": "21.00 USD"})
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert "21.00 USD was taken from your LockBay wallet" in text
+    assert "received" not in text

@@ -2,6 +2,7 @@
 
 import pytest
 
+from escrows.actions.expire import expire_escrow
 from escrows.models import Escrow
 from payments.models import Intent
 from payments.rates.prewarm import prewarm
@@ -96,10 +97,10 @@ def test_a_short_payment_offers_the_rest_and_then_the_wallet(acting):
     acting.pump()
     notice = acting.last("bea")
     assert "USD" in notice["text"]
-    cast.give(cast.bea(), "100.00")
+    cast.give(cast.bea(), "30.00")
     acting.opens_trade("bea", escrow)
-    screen = acting.presses("bea", "Payment details")
-    assert any("from my wallet" in label for label in labels_of(screen))
+    screen = acting.presses("bea", "Pay the missing")
+    assert any("Pay 30.00 USD from my wallet" in label for label in labels_of(screen))
     acting.presses("bea", "from my wallet")
     acting.presses("bea", "Yes, pay")
     escrow.refresh_from_db()
@@ -133,15 +134,45 @@ def test_the_screen_says_by_itself_that_the_time_is_over(acting):
     screen = open_payment(acting, cast.an_agreement())
     with cast.later(hours=2):
         acting.run(acting.live_screens.update())
-    assert "is over" in _same(acting, screen)["text"]
+    over = _same(acting, screen)
+    assert "The time to pay is over: the trade ends." in over["text"]
+    assert not any("Copy" in label or "Another way" in label for label in labels_of(over))
+
+
+def test_a_screen_whose_time_is_over_still_learns_that_the_trade_has_ended(acting):
+    escrow = cast.an_agreement()
+    screen = open_payment(acting, escrow)
+    with cast.later(hours=2):
+        acting.run(acting.live_screens.update())
+        expire_escrow(actor=None, escrow_id=escrow.pk)
+        acting.run(acting.live_screens.update())
+    assert f"Trade {escrow.public_id} is closed" in _same(acting, screen)["text"]
     assert not ShownPayment.objects.exists()
+
+
+def test_after_a_short_payment_the_screen_asks_for_the_rest_by_itself_and_then_for_nothing_more(acting):
+    screen = open_payment(acting, cast.an_agreement(price="100.00"))
+    (payment,) = acting.people.payments()
+    acting.people.pay(payment["id"], "short")
+    acting.run(acting.live_screens.update())
+    short = _same(acting, screen)
+    assert "Send the rest, exactly\n31.500000 USDT" in short["text"]
+    copied = [button["copy_text"]["text"] for row in short["buttons"] for button in row if "copy_text" in button]
+    assert copied[1] == "31.500000"
+    assert "73.50 USD came in and is kept for this trade; 31.50 USD is missing" in short["text"]
+    acting.people.pay(payment["id"], "exact", amount="31.5")
+    acting.run(acting.live_screens.update())
+    assert "Paid" in _same(acting, screen)["text"]
+    acting.pump()
+    assert "31.500000 USDT. With the 73.50 USD that came before" in acting.last("bea")["text"]
 
 
 def test_a_screen_that_is_gone_is_forgotten(acting):
     open_payment(acting, cast.an_agreement())
+    escrow = Escrow.objects.get()
     acting.presses("bea", "Another way")
-    with cast.later(hours=2):
-        acting.run(acting.live_screens.update())
+    cast.cancelled(escrow)
+    acting.run(acting.live_screens.update())
     assert not ShownPayment.objects.exists()
 
 
