@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from lockbay.checks import check_production_settings, refuse_unsafe_settings
+from payments.providers import provider_of
 
 
 @pytest.fixture
@@ -69,3 +70,18 @@ def test_web_and_bot_refuse_to_start_and_name_every_setting(production):
 
 def test_web_and_bot_start_with_safe_settings(production):
     refuse_unsafe_settings()
+
+
+@pytest.mark.parametrize("name", ["dynopay", "btcpay", "flutterwave", "flutterwave_v4", "fincra"])
+def test_a_provider_in_use_without_any_one_of_its_settings_is_refused(production, name):
+    production.PAYMENT_PROVIDERS = [name]
+    required = provider_of(name).required_settings()
+    assert required
+    for setting in required:
+        setattr(production, setting, "filled")
+    assert found() == []
+    for setting in required:
+        setattr(production, setting, "")
+        (message,) = check_production_settings()
+        assert (message.id, message.msg) == ("lockbay.E004", f"{name} is switched on without {setting}.")
+        setattr(production, setting, "filled")
