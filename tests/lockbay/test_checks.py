@@ -72,7 +72,7 @@ def test_web_and_bot_start_with_safe_settings(production):
     refuse_unsafe_settings()
 
 
-@pytest.mark.parametrize("name", ["dynopay", "btcpay", "flutterwave", "flutterwave_v4", "fincra"])
+@pytest.mark.parametrize("name", ["dynopay", "nowpayments", "btcpay", "flutterwave", "flutterwave_v4", "fincra"])
 def test_a_provider_in_use_without_any_one_of_its_settings_is_refused(production, name):
     production.PAYMENT_PROVIDERS = [name]
     required = provider_of(name).required_settings()
