@@ -122,3 +122,26 @@ def test_is_executable() -> None:
 def _pins(name: str) -> set[str]:
     lines = (ROOT / name).read_text().splitlines()
     return {line.rstrip(" \\") for line in lines if line[:1].isalnum()}
+
+
+def test_installs_the_local_chain_once_and_again_only_when_its_lock_file_changed(
+    launcher: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, calls = tmp_path / "tests/chain", tmp_path / "calls"
+    (folder / "node_modules").mkdir(parents=True)
+    (tmp_path / "var").mkdir()
+    npm = tmp_path / "bin/npm"
+    npm.parent.mkdir()
+    npm.write_text(f'#!/bin/sh\necho "$PWD $@" >> {calls}\n')
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent), prepend=":")
+    for lock in ("one", "one", "two"):
+        (folder / "package-lock.json").write_text(lock)
+        launcher.install_test_chain()
+    assert calls.read_text().splitlines() == [f"{folder} ci --ignore-scripts --loglevel=error"] * 2
+
+
+def test_the_chains_lock_file_names_no_registry() -> None:
+    text = (ROOT / "tests/chain/package-lock.json").read_text() + (ROOT / "tests/chain/.npmrc").read_text()
+    assert 'resolved"' not in text
+    assert "registry=" not in text

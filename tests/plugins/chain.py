@@ -22,6 +22,7 @@ def local_chain() -> Iterator[LocalChain]:
     chain.stop()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     if why_not_installed() and os.environ.get("CI") == "true":
         raise pytest.UsageError(f"CI=true, but {why_not_installed()}: the chain tests are required here")
