@@ -17,7 +17,8 @@ from unfold.decorators import action, display
 from lockbay.read_only_admin import ReadOnlyAdmin
 from payments.actions.replay_event import ReplayReport, replay_event
 from payments.errors import ReplayRefused
-from payments.models import Deposit, InboxEvent, Intent
+from payments.models import ChainClaim, Deposit, InboxEvent, Intent
+from payments.rates import admin as rates_admin  # noqa: F401  registers its pages
 
 _INBOX_LABELS = {
     "pending": "warning",
@@ -27,6 +28,13 @@ _INBOX_LABELS = {
     "parked": "danger",
 }
 _INTENT_LABELS = {"requested": "warning", "open": "info", "failed": "danger"}
+_CLAIM_LABELS = {
+    "waiting": "warning",
+    "proven": "success",
+    "refused": "danger",
+    "held": "danger",
+    "replaced": "danger",
+}
 _DEPOSIT_LABELS = {"pending": "warning", "confirmed": "success", "reverted": "danger"}
 
 
@@ -64,6 +72,22 @@ class DepositAdmin(ReadOnlyAdmin):
     @display(description="received")
     def money_text(self, deposit: Deposit) -> str:
         return str(deposit.money)
+
+
+@admin.register(ChainClaim)
+class ChainClaimAdmin(ReadOnlyAdmin):
+    list_display = ["id", "chip", "chain", "txid", "intent", "checks", "confirmations", "attempts", "looked_at"]
+    list_filter = ["state", "chain"]
+    search_fields = ["txid", "correlation_id", "intent__public_id", "intent__reference"]
+    list_select_related = ["intent"]
+
+    @display(description="state", label=_CLAIM_LABELS, ordering="state")
+    def chip(self, claim: ChainClaim) -> str:
+        return str(claim.state)
+
+    @display(description="failed checks")
+    def checks(self, claim: ChainClaim) -> str:
+        return ", ".join(claim.failed)
 
 
 @admin.register(InboxEvent)

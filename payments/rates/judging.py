@@ -45,6 +45,7 @@ def judge(pair: Pair, claims: Sequence[Claim], *, previous: Claim | None, now: d
     agree may make the step. Raises: RateRefused.
     """
     fresh = _require_fresh(pair, claims, now)
+    note = "disputed" if len(fresh) > 1 else "one_source"
     agreed = _largest_agreement(fresh)
     is_fresh = previous is not None and abs(now - previous.said_at) <= OLDEST_ANSWER
     if previous is not None and (is_fresh or len(agreed) < 2):
@@ -57,7 +58,6 @@ def judge(pair: Pair, claims: Sequence[Claim], *, previous: Claim | None, now: d
     best = fresh[0]
     if previous is None and any(_step(best.rate, claim.rate) > MOST_JUMP for claim in fresh):
         raise RateRefused(*pair, "disagreement")  # one of them is absurd, and nothing tells which
-    note = "disputed" if len(fresh) > 1 else "one_source"
     return Judged(_DIGITS.plus(best.rate), best.source, best.said_at, note)
 
 

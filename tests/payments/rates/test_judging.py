@@ -101,7 +101,8 @@ def test_two_sources_that_agree_may_not_jump_either_while_the_last_price_is_fres
 
 
 def test_a_source_that_jumps_leaves_the_one_that_does_not():
-    assert price(claim("a", "1000"), claim("b", "101"), previous=claim("a", "100")).source == "b"
+    judged = price(claim("a", "1000"), claim("b", "101"), previous=claim("a", "100"))
+    assert (judged.source, judged.note) == ("b", "disputed")
 
 
 def test_after_a_long_silence_one_source_may_not_jump_but_two_may():
