@@ -21,9 +21,11 @@ from escrows.actions.complete_release import complete_release
 from escrows.actions.expire import expire_escrow
 from escrows.actions.refund_unaccepted import refund_unaccepted
 from escrows.errors import EscrowRefusal, NotAllowed, SnapshotMalformed, WrongStatus
+from escrows.fees import Pricing
 from escrows.models import Escrow, ShortPayment
 from escrows.policy import may_act_as_staff
 from escrows.preview import Preview, refund_preview, release_preview
+from escrows.states import PAYABLE, RELEASABLE, Status
 from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
 from lockbay.read_only_admin import ReadOnlyAdmin
@@ -61,6 +63,13 @@ class EscrowAdmin(ReadOnlyAdmin):
     search_fields = ["public_id", "buyer__username", "seller__username", "deposit_reference"]
     list_select_related = ["buyer", "seller"]
     ordering = ["-id"]
+    fields = [
+        "public_id", "chip", "description", "buyer", "seller", "started_by", "counterparty_hint", "price_text",
+        "agreed_text", "rate_text", "delivery_hours", "inspection_hours", "created_at", "expires_at",
+        "payment_confirmed_at", "deposit_reference", "accept_by", "accepted_at", "delivery_deadline", "delivered_at",
+        "inspection_ends_at", "release_due_at", "closed_at", "close_reason",
+    ]  # fmt: skip
+    readonly_fields = ["chip", "price_text", "agreed_text", "rate_text"]
     actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent"]
     change_form_outer_after_template = "admin/escrows/story.html"
 
@@ -72,6 +81,18 @@ class EscrowAdmin(ReadOnlyAdmin):
     def price_text(self, escrow: Escrow) -> str:
         return str(escrow.price)
 
+    @display(description="who pays and gets what")
+    def agreed_text(self, escrow: Escrow) -> str:
+        try:
+            pricing = Pricing.of(escrow)
+        except SnapshotMalformed as error:
+            return _said("agreed", malformed=error.detail)
+        return _said("agreed", pricing=pricing)
+
+    @display(description="frozen rate")
+    def rate_text(self, escrow: Escrow) -> str:
+        return _said("rate", quote=escrow.pricing.get("quote") if isinstance(escrow.pricing, dict) else None)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -81,20 +102,26 @@ class EscrowAdmin(ReadOnlyAdmin):
         page: HttpResponse = super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
         return page
 
-    @action(description="Expire unpaid", url_path="expire-unpaid", permissions=["act"])
+    @action(description="Expire unpaid", url_path="expire-unpaid", permissions=["expire"])
     def expire_unpaid(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, expire_escrow, None)
 
-    @action(description="Complete overdue release", url_path="complete-overdue", permissions=["act"])
+    @action(description="Complete overdue release", url_path="complete-overdue", permissions=["complete"])
     def complete_overdue(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, complete_release, release_preview)
 
-    @action(description="Refund unaccepted", url_path="refund-unaccepted", permissions=["act"])
+    @action(description="Refund unaccepted", url_path="refund-unaccepted", permissions=["refund"])
     def refund_silent(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, refund_unaccepted, refund_preview)
 
-    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return may_act_as_staff(request.user)  # type: ignore[arg-type]
+    def has_expire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _is_offered(request, object_id, PAYABLE)
+
+    def has_complete_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _is_offered(request, object_id, RELEASABLE)
+
+    def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _is_offered(request, object_id, frozenset({Status.PAYMENT_CONFIRMED}))
 
     def _act(
         self,
@@ -103,7 +130,7 @@ class EscrowAdmin(ReadOnlyAdmin):
         act: Callable[..., Escrow],
         preview: Callable[[Escrow], Preview] | None,
     ) -> HttpResponse:
-        if not self.has_act_permission(request):
+        if not may_act_as_staff(request.user):  # type: ignore[arg-type]
             raise PermissionDenied
         escrow = get_object_or_404(Escrow.objects.select_related("buyer", "seller"), pk=object_id)
         if request.method == "POST":
@@ -156,6 +183,16 @@ def story_of(escrow: Escrow) -> dict[str, Any]:
         "operations": (touching | paying).distinct().order_by("pk").prefetch_related("entries__account"),
         "deliveries": about.aggregate(count=Count("deliveries"))["count"],
     }
+
+
+def _is_offered(request: HttpRequest, object_id: Any, where: frozenset[Status]) -> bool:
+    """Whether the button is on the trade's page: where its act can be due. Once pressed, the act itself answers."""
+    if not may_act_as_staff(request.user):  # type: ignore[arg-type]
+        return False
+    at = request.resolver_match
+    if at is None or at.url_name != "escrows_escrow_change":
+        return True
+    return Escrow.objects.filter(pk=object_id, status__in=sorted(where)).exists()
 
 
 def _lines_of(escrow: Escrow, preview: Callable[[Escrow], Preview] | None) -> tuple[Any, ...]:

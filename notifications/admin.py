@@ -1,5 +1,6 @@
 """Who was told, how and when: read-only rows, honest states, and one button that sends again (N3, N8)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
@@ -23,6 +25,7 @@ from notifications.models import Attempt, Delivery, DeliveryState
 class AttemptInline(TabularInline):
     model = Attempt
     extra = 0
+    hide_title = True
     fields = ["number", "started_at", "finished_at", "outcome", "provider_id", "error"]
     readonly_fields = fields
     ordering = ["number"]
@@ -37,7 +40,7 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "trade", "template", "person", "channel", "chip", "attempts", "sent_at", "error"]
+    list_display = ["made", "trade", "template", "person", "channel", "chip", "attempts", "told", "error"]
     list_filter = ["state", "channel", "is_uncertain", "template", "priority"]
     search_fields = ["audience", "recipient__username", "recipient__telegram_username", "provider_id"]
     search_help_text = "A trade's public id, a username, or the channel's own id"
@@ -46,6 +49,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
     inlines = [AttemptInline]
     actions_detail = ["send_again"]
 
+    @display(description="made", ordering="created_at")
+    def made(self, delivery: Delivery) -> str:
+        return _moment(delivery.created_at)
+
+    @display(description="told", ordering="sent_at")
+    def told(self, delivery: Delivery) -> str:
+        return _moment(delivery.delivered_at or delivery.sent_at)
+
     @display(description="trade")
     def trade(self, delivery: Delivery) -> str:
         return str(delivery.event.data.get("public_id", "")) if isinstance(delivery.event.data, dict) else ""
@@ -53,7 +64,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description="person")
     def person(self, delivery: Delivery) -> str:
         name = delivery.recipient.display_name if delivery.recipient else ""
-        return f"{name} ({delivery.audience.partition(':')[0]})" if name else delivery.audience
+        side, _, address = delivery.audience.partition(":")
+        return f"{name} ({side})" if name else address or side
 
     @display(
         description="state",
@@ -97,6 +109,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
         if escrow_ids:
             return queryset.filter(event__subject_type="escrow", event__subject_id__in=escrow_ids), False
         return super().get_search_results(request, queryset, search_term)
+
+
+def _moment(at: datetime | None) -> str:
+    """Short enough for a column: "22 Nov 14:02:31"."""
+    return date_format(at, "j M H:i:s") if at else ""
 
 
 def _refusal_of_resend(request: HttpRequest, delivery: Delivery) -> str:

@@ -20,6 +20,7 @@ from wallets.queries import balance_of
 class EntryInline(TabularInline):
     model = Entry
     extra = 0
+    hide_title = True
     fields = ["account", "amount_text", "balance_text"]
     readonly_fields = fields
     ordering = ["id"]

@@ -24,6 +24,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "display_name", "telegram_username", "is_staff", "is_active", "date_joined"]
     list_filter = ["is_staff", "is_active", "groups", "language"]
+    filter_horizontal = []  # four roles fit into a plain list; the two-column chooser does not fit the page
     search_fields = ["username", "first_name", "telegram_username", "=telegram_id"]
     readonly_fields = ["telegram_id", "telegram_username", "blocked_bot_at", "last_login", "date_joined"]
     fieldsets = [

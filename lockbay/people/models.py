@@ -20,6 +20,9 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         verbose_name = "user"
 
+    def __str__(self) -> str:
+        return f"{self.display_name} #{self.pk}"
+
     @property
     def display_name(self) -> str:
         """What the other party sees: first name or @username, never an id or an e-mail address."""

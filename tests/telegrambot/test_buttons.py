@@ -3,6 +3,7 @@
 import pytest
 
 from escrows.models import Escrow
+from escrows.states import Status
 from telegrambot import keyboards
 from telegrambot.callback_data import MOST_BYTES, Press, StaleButton, Verb, decode
 from telegrambot.routing import BUTTONS, STEPS
@@ -106,6 +107,30 @@ def test_a_notice_offers_the_next_act():
     assert "accept" in _labels(keyboards.keyboard_for_notification("trade_offered", escrow, escrow.seller))
     assert "accept" not in _labels(keyboards.keyboard_for_notification("payment_confirmed", escrow, escrow.buyer))
     assert _labels(keyboards.keyboard_for_notification("deposit_credited", None, cast.bea())) == ["wallet", "menu"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_warning_lets_the_seller_decline_too():
+    escrow = cast.a_paid_trade()
+    labels = _labels(keyboards.keyboard_for_notification("deadline_near_seller", escrow, escrow.seller))
+    assert labels == ["accept", "decline", "open_trade"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_buyer_who_paid_before_anybody_joined_gets_the_invite_button_with_the_receipt():
+    escrow = cast.paid(cast.an_offer())
+    labels = _labels(keyboards.keyboard_for_notification("payment_confirmed", escrow, escrow.buyer))
+    assert labels == ["invite", "open_trade"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_that_the_trade_no_longer_allows_is_not_asked(house):
+    escrow = cast.a_trade_in(Status.REFUNDED)
+    house.play_cast()
+    for number, verb in enumerate((Verb.DELIVERED_ASK, Verb.DECLINE_ASK), start=700):
+        house.handle(press_update("sol", number, _act_on(escrow, verb), house.last("sol")))
+        assert "refunded" in house.last("sol")["text"]
+        assert "?" not in house.last("sol")["text"]
 
 
 def _labels(keyboard: tuple[tuple[Button, ...], ...]) -> list[str]:
