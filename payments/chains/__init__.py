@@ -10,6 +10,14 @@ from payments.networks import NETWORKS
 READERS: dict[str, str] = {
     "ethereum": "payments.chains.evm.Ethereum",
     "bsc": "payments.chains.evm.Bsc",
+    "tron": "payments.chains.tron.Tron",
+    "solana": "payments.chains.solana.Solana",
+    "aptos": "payments.chains.aptos.Aptos",
+    "bitcoin": "payments.chains.bitcoin.Bitcoin",
+    "litecoin": "payments.chains.bitcoin.Litecoin",
+    "dogecoin": "payments.chains.bitcoin.Dogecoin",
+    "bitcoincash": "payments.chains.bitcoin.BitcoinCash",
+    "cellframe": "payments.chains.cellframe.Cellframe",
 }
 
 

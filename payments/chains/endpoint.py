@@ -4,6 +4,7 @@ import re
 import time
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 from django.conf import settings
@@ -42,7 +43,9 @@ class Endpoint:
     """A node's address with its memory: the head it last told and its failures in a row."""
 
     def __init__(self, chain: str, url: str, *, headers: dict[str, str], seconds: int) -> None:
-        self.chain, self.url, self._seconds = chain, url.rstrip("/"), seconds
+        bare, _, query = url.partition("?")  # some providers take their key as a parameter of every call
+        self.chain, self.url, self._seconds = chain, bare.rstrip("/"), seconds
+        self._params = dict(parse_qsl(query))
         self.name = _host_of(url)  # the rest of an address may be a key
         self.head, self.probed_at = -1, 0
         self._headers = {**_HEADERS, **headers}
@@ -103,6 +106,7 @@ class Endpoint:
             log.error("CIRCUIT_BREAKER_OPEN", source=f"{self.chain} {self.name}", failures=self._failures)
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
+        params = {**self._params, **(options.pop("params", None) or {})}
         try:
             answer = http.request_bounded(
                 method,
@@ -110,6 +114,7 @@ class Endpoint:
                 seconds=self._seconds,
                 most_bytes=_MOST_BYTES,
                 headers=self._headers,
+                params=params or None,
                 **options,
             )
         except http.TimeoutException as error:

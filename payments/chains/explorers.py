@@ -1,0 +1,159 @@
+"""The two explorers of Bitcoin-like chains, told apart by their address: Blockchair, and everything else is an Esplora.
+
+Both are read into the same few facts. Amounts are in the smallest unit (1e-8 of the coin).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from payments.chains.base import NotSeen
+from payments.chains.endpoint import Endpoint, MissingAnswer, NodeFault
+from payments.chains.fields import int_in, list_in, malformed, moment_in, object_in, text_in
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """`address` as the explorer writes it, "" when the output has none."""
+
+    address: str
+    raw_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One transaction; `height` None: not in a block yet. `spends` is its first input, "txid:index" or ""."""
+
+    txid: str
+    height: int | None
+    block_hash: str
+    block_time: datetime | None
+    is_coinbase: bool
+    spends: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """How to ask one kind of explorer. Each raises NodeFault; `facts`, `block_hash` and `spender` also NotSeen."""
+
+    head: Callable[[Endpoint], int]
+    facts: Callable[[Endpoint, str], Facts]
+    block_hash: Callable[[Endpoint, int], str]
+    spender: Callable[[Endpoint, str, int], str]  # the transaction in a block that spent an output, "" when none has
+
+
+def explorer_of(endpoint: Endpoint) -> Explorer:
+    """Which kind an endpoint is."""
+    host = urlsplit(endpoint.url).hostname or ""
+    return _BLOCKCHAIR if "blockchair" in host else _ESPLORA
+
+
+def _esplora_head(endpoint: Endpoint) -> int:
+    return int_in(endpoint.get_text("/blocks/tip/height"), "height")
+
+
+def _esplora_facts(endpoint: Endpoint, txid: str) -> Facts:
+    found = object_in(_known(endpoint.get, f"/tx/{txid}", txid), "tx")
+    status = object_in(found.get("status"), "status")
+    is_mined = status.get("confirmed") is True
+    inputs = [object_in(one, "vin") for one in list_in(found.get("vin"), "vin")]
+    is_coinbase = bool(inputs) and inputs[0].get("is_coinbase") is True
+    outputs = [object_in(one, "vout") for one in list_in(found.get("vout"), "vout")]
+    return Facts(
+        txid=text_in(found.get("txid"), "txid"),
+        height=int_in(status.get("block_height"), "block_height") if is_mined else None,
+        block_hash=text_in(status.get("block_hash"), "block_hash") if is_mined else "",
+        block_time=moment_in(status.get("block_time"), "block_time") if is_mined else None,
+        is_coinbase=is_coinbase,
+        spends=f"{inputs[0].get('txid')}:{inputs[0].get('vout')}" if inputs and not is_coinbase else "",
+        outputs=tuple(
+            Output(str(one.get("scriptpubkey_address") or ""), int_in(one.get("value"), "value")) for one in outputs
+        ),
+    )
+
+
+def _esplora_block_hash(endpoint: Endpoint, number: int) -> str:
+    return text_in(_known(endpoint.get_text, f"/block-height/{number}", str(number)), "block_hash")
+
+
+def _esplora_spender(endpoint: Endpoint, txid: str, index: int) -> str:
+    spent = object_in(_known(endpoint.get, f"/tx/{txid}/outspend/{index}", txid), "outspend")
+    is_mined = spent.get("spent") is True and object_in(spent.get("status"), "status").get("confirmed") is True
+    return text_in(spent.get("txid"), "txid") if is_mined else ""
+
+
+def _known(ask: Callable[[str], Any], path: str, what: str) -> Any:
+    try:
+        return ask(path)
+    except MissingAnswer as missing:
+        if "not found" in missing.text.lower() and "<" not in missing.text:
+            raise NotSeen(what) from missing
+        raise  # a page of some proxy says nothing about the transaction
+
+
+def _blockchair_head(endpoint: Endpoint) -> int:
+    data = object_in(_read_blockchair(endpoint, "/stats")["data"], "data")
+    return int_in(data.get("best_block_height"), "best_block_height")
+
+
+def _blockchair_facts(endpoint: Endpoint, txid: str) -> Facts:
+    found = _dashboard(endpoint, "transaction", txid)
+    sent = object_in(found.get("transaction"), "transaction")
+    is_mined = sent.get("block_id") != -1
+    height = int_in(sent.get("block_id"), "block_id") if is_mined else None
+    inputs = [object_in(one, "inputs") for one in list_in(found.get("inputs"), "inputs")]
+    outputs = [object_in(one, "outputs") for one in list_in(found.get("outputs"), "outputs")]
+    return Facts(
+        txid=text_in(sent.get("hash"), "hash"),
+        height=height,
+        block_hash="" if height is None else _blockchair_block_hash(endpoint, height),
+        block_time=None if height is None else _blockchair_time(sent.get("time")),
+        is_coinbase=sent.get("is_coinbase") is True,
+        spends=f"{inputs[0].get('transaction_hash')}:{inputs[0].get('index')}" if inputs else "",
+        outputs=tuple(Output(str(one.get("recipient") or ""), int_in(one.get("value"), "value")) for one in outputs),
+    )
+
+
+def _blockchair_block_hash(endpoint: Endpoint, number: int) -> str:
+    block = object_in(_dashboard(endpoint, "block", str(number)).get("block"), "block")
+    return text_in(block.get("hash"), "hash")
+
+
+def _blockchair_spender(endpoint: Endpoint, txid: str, index: int) -> str:
+    outputs = list_in(_dashboard(endpoint, "transaction", txid).get("outputs"), "outputs")
+    if index >= len(outputs):
+        raise malformed("outputs")
+    output = object_in(outputs[index], "outputs")
+    is_mined = output.get("is_spent") is True and output.get("spending_block_id") not in {None, -1}
+    return text_in(output.get("spending_transaction_hash"), "spending_transaction_hash") if is_mined else ""
+
+
+def _dashboard(endpoint: Endpoint, kind: str, key: str) -> dict[str, Any]:
+    data = _read_blockchair(endpoint, f"/dashboards/{kind}/{key}")["data"]
+    if not isinstance(data, dict) or not data.get(key):
+        raise NotSeen(key)  # an unknown key is missing; all of them missing is an empty list or null
+    return object_in(data[key], kind)
+
+
+def _read_blockchair(endpoint: Endpoint, path: str) -> dict[str, Any]:
+    answer = object_in(endpoint.get(path), path)
+    code = object_in(answer.get("context"), "context").get("code")
+    if code == 404:
+        raise NotSeen(path)
+    if code != 200 or "data" not in answer:
+        raise NodeFault("refused", str(code)[:20])
+    return answer
+
+
+def _blockchair_time(value: Any) -> datetime:
+    try:
+        return datetime.strptime(text_in(value, "time"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise malformed("time") from None
+
+
+_ESPLORA = Explorer(_esplora_head, _esplora_facts, _esplora_block_hash, _esplora_spender)
+_BLOCKCHAIR = Explorer(_blockchair_head, _blockchair_facts, _blockchair_block_hash, _blockchair_spender)
