@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from django.conf import settings
 from lockbay import http
 from lockbay.management.commands.up import HOST, manage_command, web_command
 from telegrambot.sandbox.testing import SandboxClient
+from tests.ports import free_port
 
 T = TypeVar("T")
 PATIENCE = 40.0  # seconds until something that must happen counts as not happening
@@ -48,7 +48,7 @@ class House:
 
     def __init__(self, folder: Path, *, settings_changed: dict[str, str] | None = None) -> None:
         self.folder = folder
-        self.web_port, self.sandbox_port = _free_port(), _free_port()
+        self.web_port, self.sandbox_port = free_port(), free_port()
         self.web_url, self.sandbox_url = f"http://{HOST}:{self.web_port}", f"http://{HOST}:{self.sandbox_port}"
         self.environment = {
             **os.environ,
@@ -221,19 +221,3 @@ def open_house(folder: Path, **settings_changed: str) -> Iterator[House]:
             with contextlib.suppress(OSError):
                 print(f"--- the end of {name}.log\n{house.log_of(name)[-4000:]}")
         raise
-
-
-def _free_port() -> int:
-    # Below the range from which the system takes client ports, so that nobody borrows it in the meantime.
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind((HOST, port))
-                if port not in _taken:
-                    _taken.add(port)
-                    return port
-    raise AssertionError("no free port")
-
-
-_taken: set[int] = set()

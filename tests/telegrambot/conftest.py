@@ -1,30 +1,19 @@
 """A sandbox in a thread and the real bot in front of it."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from telegrambot.sandbox.config import SandboxConfig
 from telegrambot.sandbox.testing import SandboxClient, run_sandbox
+from tests.ports import free_port
 from tests.telegrambot.house import House
-
-
-def _free_port() -> int:
-    for port in range(23100, 24100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 @pytest.fixture
 def phones(settings, live_server) -> Iterator[SandboxClient]:
     """People with phones and play money; webhooks go to a real web server."""
-    port = _free_port()
+    port = free_port()
     settings.TELEGRAM_API_URL = settings.SANDBOX_URL = f"http://127.0.0.1:{port}"
     settings.PUBLIC_URL = live_server.url
     config = SandboxConfig(

@@ -153,13 +153,11 @@ def test_slots_pace_the_sends(acting, monkeypatch, settings):
 
 
 def test_a_chat_gets_one_notice_a_second_and_another_chat_does_not_wait(acting, monkeypatch):
-    monkeypatch.setattr(outgoing, "CHAT_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(outgoing, "CHAT_PAUSE_SECONDS", 60.0)
     acting.restart()
     cast.a_paid_trade()
     fan_out()
-    started = time.monotonic()
     acting.pump()
-    assert time.monotonic() - started < 1.0
     waiting = Delivery.objects.filter(channel="telegram", state=DeliveryState.QUEUED)
     assert set(waiting.values_list("attempts", flat=True)) <= {0}
     assert (

@@ -1,6 +1,5 @@
 """A sandbox in a thread, a real python-telegram-bot client, and a small web process that takes webhooks."""
 
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -14,22 +13,11 @@ from telegram.request import HTTPXRequest
 
 from telegrambot.sandbox.config import SandboxConfig
 from telegrambot.sandbox.testing import SandboxClient, run_sandbox
+from tests.ports import free_port
 
 TOKEN = "1000001:sandbox-token"
 API_KEY = "key-of-the-sandbox"
 WEBHOOK_SECRET = "secret-of-the-sandbox"
-
-
-def free_port() -> int:
-    for port in range(21500, 22500):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 @pytest.fixture

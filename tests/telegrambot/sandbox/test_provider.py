@@ -11,8 +11,9 @@ import pytest
 from lockbay import http
 from telegrambot.sandbox.config import SandboxConfig
 from telegrambot.sandbox.testing import SandboxClient, run_sandbox
+from tests.ports import free_port
 
-from .conftest import API_KEY, WEBHOOK_SECRET, Web, free_port
+from .conftest import API_KEY, WEBHOOK_SECRET, Web
 
 
 def create(people: SandboxClient, web: Web, *, key: str = "", status: int = 201, **changes: str) -> dict:
