@@ -188,7 +188,7 @@ def test_the_example_names_each_variable_once() -> None:
 
 
 def _means_the_same(written: str, default: str) -> bool:
-    if written == default:
+    if written == default or default == str(written.split(",")):
         return True
     numbers = r"\d+(?:\.\d+)?"
     return bool(re.fullmatch(numbers, written) and re.fullmatch(numbers, default)) and Decimal(written) == Decimal(
