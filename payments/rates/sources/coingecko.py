@@ -12,7 +12,7 @@ from payments.rates.currencies import Pair
 from payments.rates.sources.base import Answer, Market, get_json, number_of
 
 # By id, never by symbol: several coins share a symbol.
-_IDS = {
+COIN_IDS = {
     "BTC": "bitcoin",
     "ETH": "ethereum",
     "LTC": "litecoin",
@@ -36,19 +36,19 @@ class CoinGecko:
     name = "coingecko"
 
     def batches(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
-        known = [pair for pair in pairs if pair[0] in _IDS or pair[0] == "USD"]
+        known = [pair for pair in pairs if pair[0] in COIN_IDS or pair[0] == "USD"]
         return [known] if known else []
 
     def fetch(self, pairs: Sequence[Pair]) -> dict[Pair, Answer]:
-        ids = {_IDS.get(base, _FIAT_BY) for base, _quote in pairs}
+        ids = {COIN_IDS.get(base, _FIAT_BY) for base, _quote in pairs}
         currencies = {quote.lower() for _base, quote in pairs} | {"usd"}
         found = self._prices(ids, currencies)
-        answers = {pair: self._answer(pair, found.get(_IDS.get(pair[0], _FIAT_BY))) for pair in pairs}
+        answers = {pair: self._answer(pair, found.get(COIN_IDS.get(pair[0], _FIAT_BY))) for pair in pairs}
         return {pair: answer for pair, answer in answers.items() if answer is not None}
 
     def fetch_market(self, coins: Iterable[str]) -> dict[str, Market]:
         """All of it in one request."""
-        ids = {coin: _IDS[coin] for coin in coins if coin in _IDS}
+        ids = {coin: COIN_IDS[coin] for coin in coins if coin in COIN_IDS}
         found = self._prices(set(ids.values()), {"usd"}, include_24hr_change="true", include_24hr_vol="true")
         return {coin: self._market(found[name]) for coin, name in ids.items() if name in found}
 
