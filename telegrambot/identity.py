@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from lockbay import clock
 from lockbay.people.models import User
+from notifications.missed import queue_missed
 
 _LONGEST_NAME = 150
 
@@ -26,7 +27,10 @@ def person_of(sender: telegram.User) -> User:
     for name in changed:
         setattr(user, name, fresh[name])
     if changed:
-        user.save(update_fields=changed)
+        with transaction.atomic():
+            user.save(update_fields=changed)
+            if "blocked_bot_at" in changed:
+                queue_missed(user)
     return user
 
 
@@ -43,8 +47,12 @@ def note_blocked(telegram_id: int) -> None:
 
 
 def note_unblocked(telegram_id: int) -> None:
-    """They let the bot write again."""
-    User.objects.filter(telegram_id=telegram_id).exclude(blocked_bot_at=None).update(blocked_bot_at=None)
+    """They let the bot write again: what they missed comes first."""
+    with transaction.atomic():
+        user = User.objects.filter(telegram_id=telegram_id).exclude(blocked_bot_at=None).first()
+        if user is not None:
+            User.objects.filter(pk=user.pk).update(blocked_bot_at=None)
+            queue_missed(user)
 
 
 def _make(telegram_id: int, fresh: dict[str, Any]) -> User:

@@ -7,6 +7,7 @@ import pytest
 
 from escrows.actions.accept import accept_escrow
 from escrows.actions.mark_delivered import mark_delivered
+from escrows.models import Escrow
 from lockbay import clock
 from lockbay.people.models import User
 from notifications.fanout import fan_out
@@ -93,6 +94,34 @@ def test_a_person_who_blocked_the_bot_is_noted_and_not_tried_again(acting):
     acting.people.start("sol")
     acting.pump()
     assert User.objects.get(pk=cast.sol().pk).blocked_bot_at is None
+
+
+def test_who_comes_back_hears_first_what_was_missed_the_newest_word_on_each_trade(acting):
+    a_paid_trade_after_the_other_notices(acting)
+    acting.people.set_blocked("sol", True)
+    acting.pump()
+    assert not any("has paid" in text for text in notices(acting, "sol"))
+    acting.people.set_blocked("sol", False)
+    acting.people.start("sol")
+    acting.pump()
+    missed = [text for text in notices(acting, "sol") if "has paid: accept the trade?" in text]
+    assert len(missed) == 1
+    acting.people.start("sol")
+    acting.pump()
+    assert [text for text in notices(acting, "sol") if "has paid: accept the trade?" in text] == missed
+
+
+def test_who_comes_back_after_the_trade_has_ended_is_not_offered_it_any_more(acting):
+    a_paid_trade_after_the_other_notices(acting)
+    acting.people.set_blocked("sol", True)
+    acting.pump()
+    cast.cancelled(Escrow.objects.get())
+    acting.pump()
+    acting.people.set_blocked("sol", False)
+    acting.people.start("sol")
+    acting.pump()
+    assert not any("accept the trade?" in text for text in notices(acting, "sol"))
+    assert sum("ended and the buyer was refunded" in text for text in notices(acting, "sol")) == 1
 
 
 def test_a_lost_reply_is_marked_uncertain_and_tried_once_more(acting):
