@@ -1,10 +1,8 @@
 """A real Ethereum node (anvil) with our own contracts on it, for tests. Started on a free port, stopped by its id."""
 
 import json
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +12,7 @@ from typing import Any
 from Crypto.Hash import keccak
 
 from lockbay import http
+from tests.ports import free_port
 
 FOLDER = Path(__file__).resolve().parent.parent / "chain"
 _MODULES = FOLDER / "node_modules"
@@ -33,7 +32,7 @@ class LocalChain:
     """Chain id 1; blocks are mined when a transaction comes, and by `mine`. Amounts are raw integers."""
 
     def __init__(self) -> None:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._home = tempfile.mkdtemp(prefix="lockbay-chain-")
         self._process = subprocess.Popen(
@@ -119,15 +118,6 @@ class LocalChain:
 
 def _find_anvil() -> Path | None:
     return next(iter(_MODULES.glob("@foundry-rs/anvil-*/bin/anvil")), None)
-
-
-def _free_port() -> int:
-    for _ in range(50):
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError("no free port")
 
 
 def _call(signature: str, *words: int) -> str:
