@@ -134,11 +134,10 @@ def _payment_keyboard(
     refresh_it = of_trade("pay_refresh", Verb.PAY_SCREEN, escrow, extra=key)
     if can_pay and wanted.due <= spendable(user.pk, escrow.asset):
         rows.append((of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=wanted.due),))
-    if is_over:
+    if is_over or (intent.pay_url and not _page_fits(intent, wanted)):
         rows.append((refresh_it,))
     elif intent.pay_url:
-        if _page_fits(intent, wanted):
-            rows.append((Button("pay_page", url=intent.pay_url),))
+        rows.append((Button("pay_page", url=intent.pay_url),))
         rows.append((refresh_it, of_trade("pay_how", Verb.PAY_HOW, escrow, extra=key)))
     else:
         rows.append((Button("copy_address", copy=intent.address), Button("copy_amount", copy=wanted.send.plain())))
