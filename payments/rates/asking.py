@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 def ask_at_once(calls: Mapping[Key, Callable[[], T]], *, seconds: float) -> dict[Key, T | str]:
-    """What each call returned, or what went wrong in words for staff. No database is touched.
+    """What each call returned, or what went wrong in words for staff: no source keeps another from being heard.
 
-    Raises: NetworkInsideTransaction; whatever a call raises besides ProviderError.
+    No database is touched. Raises: NetworkInsideTransaction.
     """
     http.refuse_inside_transaction()
     if not calls:
@@ -75,7 +75,10 @@ def settle_breaker(source: str, failure: str | None) -> None:
 def _result_of(future: "Future[T]") -> T | str:
     if not future.done() or future.cancelled():
         return "too slow"
-    error = future.exception()
-    if isinstance(error, ProviderError):
+    try:
+        return future.result()
+    except ProviderError as error:
         return f"{type(error).__name__} {error.detail}"
-    return future.result()
+    except Exception as error:
+        log.exception("rate source broke its reader")
+        return f"broken {type(error).__name__}"

@@ -23,7 +23,7 @@ from payments.rates.asking import ask_at_once, settle_breaker
 from payments.rates.currencies import ALIASES, COINS, FIATS
 from payments.rates.errors import RateRefused, RateUnavailable
 from payments.rates.futures import futures_sources
-from payments.rates.futures.base import Futures
+from payments.rates.futures.base import MOST, Futures
 from payments.rates.judging import Claim, Judged, judge
 from payments.rates.sources import market_sources
 from payments.rates.sources.base import Market
@@ -180,8 +180,8 @@ def _spot_rows(spots: Mapping[str, Mapping[str, Market]]) -> list[StoredMarket]:
             continue
         figures = {
             "price": judged.rate,
-            "change_24h": _first_finite([market.change_24h for market in markets.values()]),
-            "volume_24h": _first_finite([market.volume_24h for market in markets.values()]),
+            "change_24h": _first_plausible([market.change_24h for market in markets.values()]),
+            "volume_24h": _first_plausible([market.volume_24h for market in markets.values()]),
         }
         rows.append(_row(coin, StoredMarket.Kind.SPOT, figures, judged.source, judged.fetched_at))
     return rows
@@ -236,8 +236,8 @@ def _is_usable(fetched_at: datetime) -> bool:
     return tiers.tier_of_age(abs(clock.real_now() - fetched_at)) is not None
 
 
-def _first_finite(numbers: Sequence[Decimal | None]) -> Decimal | None:
-    return next((number for number in numbers if number is not None and number.is_finite()), None)
+def _first_plausible(numbers: Sequence[Decimal | None]) -> Decimal | None:
+    return next((n for n in numbers if n is not None and n.is_finite() and -MOST <= n <= MOST), None)
 
 
 def _ratio(over: Decimal, under: Decimal) -> Decimal:

@@ -59,7 +59,7 @@ def fetch_and_store(pairs: Sequence[Pair], *, seconds: float) -> Fetched:
     history = history_rows(
         pairs, claims=claims, accepted=fetched.accepted, refused=fetched.refused, now=clock.real_now()
     )
-    _store(fetched.accepted, previous, history)
+    _store(fetched.accepted, history)
     return fetched
 
 
@@ -107,20 +107,22 @@ def _stored(pairs: Sequence[Pair]) -> dict[Pair, Claim]:
     }
 
 
-def _store(accepted: Mapping[Pair, Judged], previous: Mapping[Pair, Claim], history: Sequence[RateHistory]) -> None:
+def _store(accepted: Mapping[Pair, Judged], history: Sequence[RateHistory]) -> None:
     """Writes what is newer than what stands there; a stored moment is never replaced by an older one."""
-    rows = [
-        StoredRate(
-            base=pair[0],
-            quote=pair[1],
-            rate=format(judged.rate, "f"),
-            source=judged.source,
-            fetched_at=judged.fetched_at,
-        )
-        for pair, judged in accepted.items()
-        if pair not in previous or previous[pair].said_at < judged.fetched_at
-    ]
     with transaction.atomic():
+        locked = StoredRate.objects.select_for_update(no_key=True).order_by("pk")
+        standing = {(base, quote): at for base, quote, at in locked.values_list("base", "quote", "fetched_at")}
+        rows = [
+            StoredRate(
+                base=pair[0],
+                quote=pair[1],
+                rate=format(judged.rate, "f"),
+                source=judged.source,
+                fetched_at=judged.fetched_at,
+            )
+            for pair, judged in accepted.items()
+            if pair not in standing or standing[pair] < judged.fetched_at
+        ]
         StoredRate.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["base", "quote"], update_fields=["rate", "source", "fetched_at"]
         )

@@ -1,4 +1,7 @@
-"""The five tiers (R2): three are labels of a stored quote's age, two say that it came another way."""
+"""The tiers (R2): three are labels of a stored quote's age, one says that the database was silent.
+
+The fifth is the worker's live fetch (refresh.py): what it brings is stored and read again by the first three.
+"""
 
 from datetime import timedelta
 
@@ -8,7 +11,6 @@ RAPID = "rapid"
 MAIN = "main"
 FALLBACK = "fallback"
 LOCAL = "local"  # the database did not answer; this process still had it
-EMERGENCY = "emergency"  # fetched live, by the worker
 
 
 def tier_of_age(age: timedelta) -> str | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from payments.errors import Unintelligible
 
 QUARTERS_OF_A_DAY = 96  # a reading every 15 minutes
+MOST = Decimal("1e15")
 _DIGITS = Context(prec=18)
 
 
@@ -41,15 +42,16 @@ def changes_of(source: str, readings: Sequence[Decimal]) -> tuple[Decimal, Decim
 
     Raises: Unintelligible.
     """
-    if len(readings) <= QUARTERS_OF_A_DAY or any(not reading.is_finite() or reading <= 0 for reading in readings):
+    require_plausible(source, *readings)
+    if len(readings) <= QUARTERS_OF_A_DAY or any(reading <= 0 for reading in readings):
         raise Unintelligible(source, "no history of a day")
     now, quarter, day = readings[0], readings[1], readings[QUARTERS_OF_A_DAY]
     return _percent(quarter, now), _percent(day, now)
 
 
-def require_finite(source: str, *numbers: Decimal) -> None:
-    """Raises: Unintelligible when one is NaN or infinite."""
-    if not all(number.is_finite() for number in numbers):
+def require_plausible(source: str, *numbers: Decimal) -> None:
+    """Raises: Unintelligible when one is NaN, infinite or larger than any figure of a market."""
+    if not all(number.is_finite() and -MOST <= number <= MOST for number in numbers):
         raise Unintelligible(source, "a figure that is no number")
 
 

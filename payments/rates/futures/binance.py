@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from payments.errors import Unintelligible
-from payments.rates.futures.base import QUARTERS_OF_A_DAY, Futures, changes_of, require_finite
+from payments.rates.futures.base import QUARTERS_OF_A_DAY, Futures, changes_of, require_plausible
 from payments.rates.sources.base import get_any_json, number_of
 
 _HOUR_MS = 3_600_000
@@ -30,12 +30,13 @@ class BinanceFutures:
         quarter, day = changes_of(self.name, newest_first)
         open_interest = number_of(self.name, history[-1].get("sumOpenInterestValue"))
         rate = number_of(self.name, premium.get("lastFundingRate"))
-        require_finite(self.name, open_interest, rate)
+        require_plausible(self.name, open_interest, rate)
         return Futures(open_interest, quarter, day, rate, self._hours(funding))
 
     def _hours(self, funding: list[dict[str, Any]]) -> int:
         """Between the last two payments: the interval differs by symbol and changes."""
         times = [number_of(self.name, row.get("fundingTime")) for row in funding]
+        require_plausible(self.name, *times)
         hours = round((times[-1] - times[0]) / Decimal(_HOUR_MS)) if len(times) == 2 else 0
         if not 1 <= hours <= 24:
             raise Unintelligible(self.name, "no funding interval")

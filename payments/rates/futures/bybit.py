@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from payments.errors import Rejected, Unintelligible
-from payments.rates.futures.base import QUARTERS_OF_A_DAY, Futures, changes_of, require_finite
+from payments.rates.futures.base import QUARTERS_OF_A_DAY, Futures, changes_of, require_plausible
 from payments.rates.sources.base import get_json, number_of, section_of
 
 _USUAL_HOURS = 8
@@ -27,7 +27,7 @@ class Bybit:
         quarter, day = changes_of(self.name, [number_of(self.name, row.get("openInterest")) for row in history])
         open_interest = number_of(self.name, ticker.get("openInterestValue"))
         rate = number_of(self.name, ticker.get("fundingRate"))
-        require_finite(self.name, open_interest, rate)
+        require_plausible(self.name, open_interest, rate)
         hours = str(ticker.get("fundingIntervalHour") or _USUAL_HOURS)
         if not hours.isdecimal() or not 1 <= int(hours) <= 24:
             raise Unintelligible(self.name, "no funding interval")

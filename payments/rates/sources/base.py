@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +12,8 @@ from django.conf import settings
 from lockbay import http
 from payments.errors import Rejected, Unavailable, Unintelligible
 from payments.rates.currencies import Pair
+
+_LATEST_SECONDS = 10**11
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,11 @@ def number_of(source: str, value: Any) -> Decimal:
         return Decimal(value if isinstance(value, str | Decimal) else str(value))
     except InvalidOperation as error:
         raise Unintelligible(source, "a rate that is no number") from error
+
+
+def moment_of(source: str, value: Any) -> datetime:
+    """Seconds since 1970 as a moment. Raises: Unintelligible, also for numbers that only an attacker would send."""
+    seconds = number_of(source, value)
+    if not seconds.is_finite() or not 0 < seconds < _LATEST_SECONDS:
+        raise Unintelligible(source, "a moment that is no time")
+    return datetime.fromtimestamp(int(seconds), UTC)

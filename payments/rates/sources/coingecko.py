@@ -1,7 +1,6 @@
 """CoinGecko. Wire format: github.com/coingecko/coingecko-api-oas; the demo and pro hosts have a key header each."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from decimal import Context, Decimal
 from typing import Any
 
@@ -9,7 +8,7 @@ from django.conf import settings
 
 from payments.errors import Unintelligible
 from payments.rates.currencies import Pair
-from payments.rates.sources.base import Answer, Market, get_json, number_of
+from payments.rates.sources.base import Answer, Market, get_json, moment_of, number_of
 
 # By id, never by symbol: several coins share a symbol.
 COIN_IDS = {
@@ -59,7 +58,9 @@ class CoinGecko:
             None if coin.get(name) is None else number_of(self.name, coin[name])
             for name in ("usd_24h_change", "usd_24h_vol")
         )
-        return Market(number_of(self.name, coin.get("usd")), change, volume, self._moment(coin.get("last_updated_at")))
+        return Market(
+            number_of(self.name, coin.get("usd")), change, volume, moment_of(self.name, coin.get("last_updated_at"))
+        )
 
     def _prices(self, ids: set[str], currencies: set[str], **more: str) -> dict[str, Any]:
         is_pro = "//pro-api." in settings.COINGECKO_API_URL
@@ -85,10 +86,4 @@ class CoinGecko:
         if base == "USD":
             in_usd = number_of(self.name, coin["usd"])
             rate = _DIGITS.divide(rate, in_usd) if in_usd.is_finite() and in_usd > 0 else Decimal("NaN")
-        return Answer(rate, self._moment(coin.get("last_updated_at")))
-
-    def _moment(self, value: Any) -> datetime:
-        try:
-            return datetime.fromtimestamp(int(value), UTC)
-        except (ValueError, TypeError, OverflowError, OSError) as error:
-            raise Unintelligible(self.name, "last_updated_at is no time") from error
+        return Answer(rate, moment_of(self.name, coin.get("last_updated_at")))

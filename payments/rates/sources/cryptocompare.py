@@ -1,14 +1,13 @@
 """CryptoCompare. Wire format: min-api.cryptocompare.com, GET /data/pricemultifull; errors come as HTTP 200."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 
 from payments.errors import Rejected, Unavailable, Unintelligible
 from payments.rates.currencies import Pair
-from payments.rates.sources.base import Answer, get_json, number_of, section_of
+from payments.rates.sources.base import Answer, get_json, moment_of, number_of, section_of
 
 _UNKNOWN = frozenset({"CELL"})  # the symbol means another coin there
 _OVER_THE_LIMIT = 99  # the "Type" of an error
@@ -49,10 +48,4 @@ class CryptoCompare:
         if not isinstance(prices, dict) or not isinstance(prices[quote], dict):
             raise Unintelligible(self.name, "a price that is no object")
         price = prices[quote]
-        return Answer(number_of(self.name, price.get("PRICE")), self._moment(price.get("LASTUPDATE")))
-
-    def _moment(self, value: Any) -> datetime:
-        try:
-            return datetime.fromtimestamp(int(value), UTC)
-        except (ValueError, TypeError, OverflowError, OSError) as error:
-            raise Unintelligible(self.name, "LASTUPDATE is no time") from error
+        return Answer(number_of(self.name, price.get("PRICE")), moment_of(self.name, price.get("LASTUPDATE")))

@@ -44,7 +44,7 @@ class Kraken:
         answers = {}
         for pair in pairs:
             ticker = self._of(result, pair)
-            if ticker is not None and self._number(ticker, "t", 1) > 0:
+            if ticker is not None and self._is_traded(ticker):
                 price = self._number(ticker, "c", 0)
                 answers[pair] = Answer(_inverse(price) if pair[0] == "USD" else price)
         return answers
@@ -56,8 +56,9 @@ class Kraken:
         found = {}
         for pair in pairs:
             ticker = self._of(result, pair)
-            if ticker is not None and self._number(ticker, "t", 1) > 0:
-                volume = _DIGITS.multiply(self._number(ticker, "v", 1), self._number(ticker, "p", 1))
+            if ticker is not None and self._is_traded(ticker):
+                traded, average = self._number(ticker, "v", 1), self._number(ticker, "p", 1)
+                volume = _DIGITS.multiply(traded, average) if traded.is_finite() and average.is_finite() else None
                 found[pair[0]] = Market(self._number(ticker, "c", 0), volume_24h=volume)
         return found
 
@@ -76,6 +77,10 @@ class Kraken:
         if ticker is not None and not isinstance(ticker, dict):
             raise Unintelligible(self.name, f"{asked} is no ticker")
         return ticker
+
+    def _is_traded(self, ticker: dict[str, Any]) -> bool:
+        trades = self._number(ticker, "t", 1)
+        return trades.is_finite() and trades > 0
 
     def _number(self, ticker: dict[str, Any], name: str, place: int) -> Decimal:
         values = ticker.get(name)

@@ -120,6 +120,8 @@ def test_a_coin_without_futures_is_not_asked_for_there(real_sources):
         (BinanceFutures(), "premiumIndex", b'{"symbol":"BTCUSDT","lastFundingRate":"NaN"}'),
         (BinanceFutures(), "fundingRate", b'[{"fundingTime":1}]'),
         (BinanceFutures(), "fundingRate", recorded("binance/invalid_symbol")),
+        (BinanceFutures(), "fundingRate", b'[{"fundingTime":1},{"fundingTime":1e999999999}]'),
+        (BinanceFutures(), "premiumIndex", b'{"symbol":"BTCUSDT","lastFundingRate":"1e99"}'),
         (Bybit(), "tickers", recorded("bybit/invalid_symbol")),
         (Bybit(), "tickers", b'{"retCode":0,"result":{"list":[]}}'),
         (Bybit(), "tickers", b'{"retCode":0,"result":{"list":[{"symbol":"ETHUSDT"}]}}'),
@@ -173,6 +175,16 @@ def test_an_absurd_price_is_not_shown(real_sources, price):
     coins["bitcoin"]["usd"] = price
     with wired({**market_answers(), "/simple/price": json.dumps(coins).encode(), "/0/public/Ticker": 500}):
         assert ask().price == Decimal("91250.40")
+
+
+@pytest.mark.parametrize("figure", ["1e999999999", "NaN", "-1e20"])
+def test_a_figure_of_absurd_size_is_left_out(real_sources, figure):
+    body = (
+        f'{{"bitcoin":{{"usd":91240,"usd_24h_change":{figure},"usd_24h_vol":{figure},"last_updated_at":1768473000}}}}'
+    )
+    with wired({**market_answers(), "/simple/price": body.encode(), "/0/public/Ticker": 500}):
+        report = ask()
+    assert (report.price, report.change_24h, report.volume_24h) == (Decimal(91240), None, None)
 
 
 def test_a_hanging_source_costs_no_more_than_the_budget(real_sources, monkeypatch):

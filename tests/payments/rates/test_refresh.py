@@ -18,6 +18,7 @@ from payments.rates.errors import RateUnavailable
 from payments.rates.need import pairs_by_need, waited_for
 from payments.rates.quotes import quote_of
 from payments.rates.refresh import fetch_and_store, refresh_rates, refresh_waited_rates
+from payments.rates.sources.coingecko import CoinGecko
 from payments.states import DepositState, IntentStatus
 from tests.payments.rates.wire import RECORDED_AT, good_answers, scaled_prices, store_rates, wired
 
@@ -205,6 +206,18 @@ def test_the_median_of_four_sources_outvotes_one_that_lies(real_sources, setting
     bitcoin = StoredRate.objects.get(base="BTC")
     assert bitcoin.source == "coingecko+cryptocompare+kraken"
     assert Decimal(bitcoin.rate) == Decimal("91248.55")
+
+
+def test_a_source_that_breaks_its_reader_keeps_no_other_from_being_heard(real_sources, monkeypatch):
+    def fetch(_self, _pairs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(CoinGecko, "fetch", fetch)
+    with wired(good_answers()):
+        fetched = fetch_and_store(PAIRS, seconds=2)
+    assert "coingecko: broken ZeroDivisionError" in fetched.errors
+    assert quote_of("BTC").source == "fastforex"
+    assert RateBreaker.objects.get(pk="coingecko").failures == 1
 
 
 def test_every_judgement_is_kept_with_the_words_of_each_source(real_sources):

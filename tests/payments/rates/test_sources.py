@@ -144,6 +144,17 @@ def test_a_fiat_price_of_kraken_that_is_none_comes_through_as_what_judging_refus
     assert found["USD", "EUR"].rate.is_nan()
 
 
+@pytest.mark.parametrize("name", ["coingecko", "cryptocompare"])
+@pytest.mark.parametrize("moment", ["1e999999999", "-1", "0", "NaN", "null", '"soon"', "[]"])
+def test_a_moment_that_only_an_attacker_would_send_is_refused_at_once(name, moment):
+    body = (
+        f'{{"bitcoin": {{"usd": 7, "last_updated_at": {moment}}},'
+        f' "RAW": {{"BTC": {{"USD": {{"PRICE": 7, "LASTUPDATE": {moment}}}}}}}}}'
+    )
+    with wired(dict.fromkeys(good_answers(), body.encode())), pytest.raises(Unintelligible):
+        SOURCES[name].fetch([("BTC", "USD")])
+
+
 @pytest.mark.parametrize("ticker", [{"XXBTZUSD": 5}, {"XXBTZUSD": {"t": [1]}}, {"XXBTZUSD": {"t": [1, 1], "c": []}}])
 def test_a_ticker_of_kraken_in_another_shape_is_not_believed(ticker):
     body = json.dumps({"error": [], "result": ticker}).encode()
