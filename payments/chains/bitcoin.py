@@ -28,17 +28,26 @@ class Bitcoin(NodeReader):
     landmark: ClassVar[tuple[int, str]] = (478_559, "00000000000000000019f112ec0a9982926f1258cdcc558dd7c3b7e5dc7fa148")
 
     def is_replaced(self, txid: str, mark: str) -> bool:
-        """True when a block holds another transaction that spends the same output. Raises: nothing; unsure is False."""
+        """True when another transaction that spends the same output is as deep as we wait for a payment.
+
+        Raises: nothing; unsure is False.
+        """
         spent, _, index = mark.partition(":")
         if not index.isascii() or not index.isdigit():
             return False
         try:
             spender = self._pool.ask_agreed(
-                lambda endpoint: explorer_of(endpoint).spender(endpoint, spent, int(index)), lambda told: told
+                lambda endpoint: self._deep_spender(endpoint, spent, int(index)), lambda told: told
             )
         except (NotSeen, Unknown):
             return False
         return spender not in {"", txid}
+
+    def _deep_spender(self, endpoint: Endpoint, txid: str, index: int) -> str:
+        spender = explorer_of(endpoint).spender(endpoint, txid, index)
+        if spender is None or endpoint.head - spender.height < self.confirmations_needed:
+            return ""
+        return spender.txid
 
     def _read_head(self, endpoint: Endpoint) -> int:
         self._require_landmark(endpoint, *self.landmark)

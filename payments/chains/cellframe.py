@@ -50,8 +50,8 @@ class Cellframe(NodeReader):
         command = f"tx_history;-net;{_NET};-tx;0x{txid[2:].upper()}"
         question = {"method": "tx_history", "params": [command], "id": "1", "version": "2"}
         found = _find(object_in(endpoint.post("", question), "answer").get("result"), txid)
-        if not int(text_in(found.get("atom_hash"), "atom_hash"), 16):
-            raise Pending(txid)
+        if not text_in(found.get("atom_hash"), "atom_hash").strip("0x"):
+            raise Pending(txid)  # a blank hash: no block holds it
         position = _position(self, found)
         if found.get("status") != "ACCEPTED" or found.get("ret_code") != 0:
             return failed_transfer(self, txid, position)

@@ -36,13 +36,21 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Spender:
+    """The transaction in the block at `height` that spent an output."""
+
+    txid: str
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Explorer:
     """How to ask one kind of explorer. Each raises NodeFault; `facts`, `block_hash` and `spender` also NotSeen."""
 
     head: Callable[[Endpoint], int]
     facts: Callable[[Endpoint, str], Facts]
     block_hash: Callable[[Endpoint, int], str]
-    spender: Callable[[Endpoint, str, int], str]  # the transaction in a block that spent an output, "" when none has
+    spender: Callable[[Endpoint, str, int], Spender | None]  # of an output of a transaction; None when no block has one
 
 
 def explorer_of(endpoint: Endpoint) -> Explorer:
@@ -79,10 +87,14 @@ def _esplora_block_hash(endpoint: Endpoint, number: int) -> str:
     return text_in(_known(endpoint.get_text, f"/block-height/{number}", str(number)), "block_hash")
 
 
-def _esplora_spender(endpoint: Endpoint, txid: str, index: int) -> str:
+def _esplora_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | None:
     spent = object_in(_known(endpoint.get, f"/tx/{txid}/outspend/{index}", txid), "outspend")
-    is_mined = spent.get("spent") is True and object_in(spent.get("status"), "status").get("confirmed") is True
-    return text_in(spent.get("txid"), "txid") if is_mined else ""
+    if spent.get("spent") is not True:
+        return None
+    status = object_in(spent.get("status"), "status")
+    if status.get("confirmed") is not True:
+        return None
+    return Spender(text_in(spent.get("txid"), "txid"), int_in(status.get("block_height"), "block_height"))
 
 
 def _known(ask: Callable[[str], Any], path: str, what: str) -> Any:
@@ -122,13 +134,16 @@ def _blockchair_block_hash(endpoint: Endpoint, number: int) -> str:
     return text_in(block.get("hash"), "hash")
 
 
-def _blockchair_spender(endpoint: Endpoint, txid: str, index: int) -> str:
+def _blockchair_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | None:
     outputs = list_in(_dashboard(endpoint, "transaction", txid).get("outputs"), "outputs")
     if index >= len(outputs):
         raise malformed("outputs")
     output = object_in(outputs[index], "outputs")
-    is_mined = output.get("is_spent") is True and output.get("spending_block_id") not in {None, -1}
-    return text_in(output.get("spending_transaction_hash"), "spending_transaction_hash") if is_mined else ""
+    height = output.get("spending_block_id")
+    if output.get("is_spent") is not True or height in (None, -1):
+        return None
+    spender = text_in(output.get("spending_transaction_hash"), "spending_transaction_hash")
+    return Spender(spender, int_in(height, "spending_block_id"))
 
 
 def _dashboard(endpoint: Endpoint, kind: str, key: str) -> dict[str, Any]:

@@ -91,7 +91,8 @@ class Solana(NodeReader):
 
 
 def _add_coins(moves: Moves, message: dict[str, Any], meta: dict[str, Any]) -> None:
-    accounts = [text_in(object_in(one, "accountKeys").get("pubkey"), "pubkey") for one in message["accountKeys"]]
+    keys = list_in(message.get("accountKeys"), "accountKeys")
+    accounts = [text_in(object_in(one, "accountKeys").get("pubkey"), "pubkey") for one in keys]
     before, after = (list_in(meta.get(name), name) for name in ("preBalances", "postBalances"))
     if not len(accounts) == len(before) == len(after):
         raise malformed("balances")

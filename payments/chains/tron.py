@@ -96,7 +96,7 @@ def _has_succeeded(sent: dict[str, Any], done: dict[str, Any]) -> bool:
 def _add_sent(moves: Moves, contract: dict[str, Any]) -> None:
     """TRX sent directly, and TRC-10 tokens, which anybody may name as he likes."""
     kind = contract.get("type")
-    if kind not in {"TransferContract", "TransferAssetContract"}:
+    if kind not in ("TransferContract", "TransferAssetContract"):
         return
     value = object_in(object_in(contract.get("parameter"), "parameter").get("value"), "value")
     token = "" if kind == "TransferContract" else f"trc10:{text_in(value.get('asset_name'), 'asset_name')[:60]}"
@@ -106,7 +106,7 @@ def _add_sent(moves: Moves, contract: dict[str, Any]) -> None:
 def _add_events(moves: Moves, done: dict[str, Any]) -> None:
     for log in list_in(done.get("log"), "log"):
         event = object_in(log, "log")
-        topics, data = list_in(event.get("topics"), "topics"), event.get("data") or ""
+        topics, data = list_in(event.get("topics"), "topics"), str(event.get("data") or "")
         if len(topics) != 3 or topics[0] != _TRANSFER or len(data) != 64:
             continue  # another event; NFTs use the same one with four topics
         moves.add(_address(event.get("address")), _address(str(topics[2])[-40:]), _number(data))
@@ -137,6 +137,6 @@ def _address(value: Any) -> str:
 
 def _number(text: str) -> int:
     try:
-        return int(text, 16)
+        return int.from_bytes(bytes.fromhex(text), "big")  # int(text, 16) would take a sign
     except ValueError:
         raise malformed("data") from None

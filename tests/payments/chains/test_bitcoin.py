@@ -53,9 +53,18 @@ def test_in_no_block_it_is_pending_and_remembers_what_it_spends(settings):
     assert pending.value.mark == MARK
 
 
-@pytest.mark.parametrize(("case", "replaced"), [("replaced", True), ("in_mempool", False), ("ours", False)])
-def test_it_is_replaced_once_a_block_holds_another_spender(settings, case, replaced):
+@pytest.mark.parametrize(
+    ("case", "head", "replaced"),
+    [
+        ("replaced", "930003", True),
+        ("replaced", "930002", False),
+        ("in_mempool", "930003", False),
+        ("ours", "930003", False),
+    ],
+)
+def test_it_is_replaced_once_another_spender_is_deep_enough(settings, case, head, replaced):
     with playing(SCENE, settings) as (reader, nodes):
+        nodes.set("/blocks/tip/height", head)
         nodes.set(f"/tx/{EARLIER}/outspend/1", recorded(f"esplora/outspend__{case}"))
         assert reader.is_replaced(SCENE.txid, MARK) is replaced
 
