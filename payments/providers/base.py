@@ -54,7 +54,8 @@ class PaymentReport:
 
     `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id,
     echoed. `part` is the provider's own id of each transfer when it numbers them (several may belong to one payment):
-    a transfer is then one deposit, and never taken for another of the same amount.
+    a transfer is then one deposit, and never taken for another of the same amount. `heard_at` is when the payer told us
+    of the payment, where that was before the event came.
     """
 
     provider: str
@@ -119,6 +120,8 @@ class PaymentProvider(ABC):
     kept_headers: ClassVar[Sequence[str]] = ()
     answer_body: ClassVar[bytes] = b'{"received":true}'
     answer_type: ClassVar[str] = "application/json"
+    takes_claims: ClassVar[bool] = False  # the payer names the transaction (P8)
+    proves_ours: ClassVar[bool] = True  # False: one key signs for everybody, so money without a request is not ours
     takes_get: ClassVar[bool] = False  # events also come as GET: then the raw event is the whole public URL
 
     @abstractmethod
@@ -152,6 +155,10 @@ class PaymentProvider(ABC):
     def methods(self) -> list[PayMethod]:
         """Every way to pay that this provider offers."""
         return [PayMethod(self.name, asset, network) for asset, network in self.tickers]
+
+    def amount_to_ask(self, method: PayMethod, cost: Money) -> Money:
+        """The amount that the payer is asked for, at least `cost`; called inside the transaction that requests it."""
+        return cost
 
     def ticker_of(self, method: PayMethod) -> str:
         """The provider's name of a coin. Raises: UnknownMethod."""

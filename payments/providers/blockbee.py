@@ -72,6 +72,7 @@ class BlockBee(PaymentProvider):
     answer_body = b"*ok*"
     answer_type = "text/plain"
     takes_get = True
+    proves_ours = False
 
     def required_settings(self) -> Mapping[str, object]:
         return {

@@ -300,7 +300,7 @@ class TestFromAddressToCredit:
     def test_somebody_elses_well_signed_callback_credits_nobody(self, intent: Intent, changes: dict[str, str]) -> None:
         assert self.send(self.event(**changes)).content == b"*ok*"
         assert InboxEvent.objects.get().status == InboxStatus.PARKED
-        assert not Deposit.objects.exists()
+        assert not Deposit.objects.exists(), "nor is it booked as ours that nobody can match"
 
     def test_a_callback_by_another_key_is_401_and_not_their_word(self, intent: Intent) -> None:
         answer = self.send(self.event(), owner="somebody")
