@@ -12,4 +12,4 @@ def futures_sources() -> list[FuturesSource]:
     """Best first; none unless settings.PRICE_FUTURES is on. Binance refuses some countries: Bybit is the second."""
     if not settings.PRICE_FUTURES:
         return []
-    return [PlayMoneyFutures()] if settings.RATE_SOURCES == ["playmoney"] else [BinanceFutures(), Bybit()]
+    return [PlayMoneyFutures()] if "playmoney" in settings.RATE_SOURCES else [BinanceFutures(), Bybit()]
