@@ -25,7 +25,7 @@ def refuse_unsafe_settings() -> None:
 
 
 def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """lockbay.E001 … E006: what a real-money installation may not start with."""
+    """lockbay.E001 … E007: what a real-money installation may not start with."""
     from payments.rates.sources import SOURCES
 
     if settings.PLAYGROUND:
@@ -40,12 +40,36 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
             Error("PAYMENT_PROVIDERS and RATE_SOURCES may not name play money in production.", id="lockbay.E003")
         )
     found.extend(_bare_providers())
+    found.extend(_bad_addresses())
     if not settings.STAFF_EMAILS:
         found.append(
             Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
         )
     if not settings.RATE_SOURCES or not set(settings.RATE_SOURCES) <= set(SOURCES):
         found.append(Error(f"RATE_SOURCES must name some of {', '.join(SOURCES)}, best first.", id="lockbay.E006"))
+    return found
+
+
+def _bad_addresses() -> list[CheckMessage]:
+    """lockbay.E007: receiving addresses that nobody could pay to, or whose payments we could not check."""
+    from payments.chains.addresses import require_address
+    from payments.chains.base import MalformedAddress
+    from payments.networks import NETWORKS
+    from payments.providers import provider_of
+
+    known = {network for _, network in provider_of("onchain").tickers}
+    found: list[CheckMessage] = []
+    for network, address in settings.ONCHAIN_ADDRESSES.items():
+        if network not in known:
+            found.append(Error(f"ONCHAIN_ADDRESSES names {network[:40]!r}, which is no network.", id="lockbay.E007"))
+            continue
+        chain = NETWORKS[network].chain
+        try:
+            require_address(chain, address)
+        except MalformedAddress as error:
+            found.append(Error(f"ONCHAIN_ADDRESSES: {network} is no address: {error.args[1]}.", id="lockbay.E007"))
+        if not settings.CHAIN_ENDPOINTS.get(chain):
+            found.append(Error(f"ONCHAIN_ADDRESSES: no node of {chain} is set to check {network}.", id="lockbay.E007"))
     return found
 
 

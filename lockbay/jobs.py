@@ -29,6 +29,7 @@ JOBS: tuple[Job, ...] = (
     Job(_SIGN_OF_LIFE, "lockbay.jobs.beat_worker", 1),
     Job("drain_inbox", "payments.jobs.drain_inbox", 1),
     Job("ask_quiet_intents", "payments.jobs.ask_quiet_intents", 5),
+    Job("look_at_claims", "payments.jobs.look_at_claims", 1),
     Job("refresh_rates", "payments.jobs.refresh_rates", 3),
     Job("refresh_waited_rates", "payments.jobs.refresh_waited_rates", 1),
     Job("run_deadlines", "escrows.jobs.run_deadlines", 1),

@@ -251,7 +251,7 @@ CHAIN_ENDPOINTS = {
     "cellframe": env.read_list("CHAIN_CELLFRAME_URLS"),
 }
 # Our own receiving addresses, as NETWORK=address: what the provider "onchain" asks to be paid to.
-ONCHAIN_ADDRESSES = dict(pair.split("=", 1) for pair in env.read_list("ONCHAIN_ADDRESSES") if "=" in pair)
+ONCHAIN_ADDRESSES = dict(pair.partition("=")[::2] for pair in env.read_list("ONCHAIN_ADDRESSES"))
 CHAIN_CALL_SECONDS = env.read_int("CHAIN_CALL_SECONDS", 5, least=1)
 CHAIN_QUESTION_SECONDS = env.read_int("CHAIN_QUESTION_SECONDS", 40, least=1)  # below the queue's time-out
 CHAIN_BREAKER_FAILURES = env.read_int("CHAIN_BREAKER_FAILURES", 3, least=1)
@@ -365,6 +365,7 @@ UNFOLD = {
                 ("Inbox", "inbox", "payments_inboxevent"),
                 ("Deposits", "payments", "payments_deposit"),
                 ("Payment requests", "qr_code", "payments_intent"),
+                ("Pasted hashes", "tag", "payments_chainclaim"),
                 ("Rates", "currency_exchange", "payments_storedrate"),
                 ("Rate history", "timeline", "payments_ratehistory"),
             ),

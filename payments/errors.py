@@ -10,7 +10,13 @@ PaymentsError
 ├── BodyTooLarge, BodyMalformed   the request is refused before it is read further: 413, 400
 ├── UnknownProvider, UnknownPurpose, UnknownMethod
 ├── PlanIncomplete                a purpose's plan lacks the operation of a deposit: a bug
-└── ReplayRefused                 a replay without a reason, or of a row that is gone
+├── AssignRefused                 money in suspense cannot be given to that request, or not now
+├── ReplayRefused                 a replay without a reason, or of a row that is gone
+└── ClaimRefusal                  a pasted transaction id is not taken; the payer is told why
+    ├── HashMalformed             it is no transaction id of this chain
+    ├── HashUsed                  it was named before, for another payment
+    ├── TooManyClaims             enough wrong ones for one payment
+    └── NotClaimable              not this payer's, or a payment that asks for no transaction
 """
 
 
@@ -88,3 +94,40 @@ class ReplayRefused(PaymentsError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class AssignRefused(PaymentsError):
+    """`reason` is a code: reason_missing, not_found, unknown_request, assigned_already, rate_unavailable,
+    amount_out_of_range, worth_nothing, preview_changed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ClaimRefusal(PaymentsError):
+    """Base of what a payer is told about a pasted transaction id."""
+
+
+class HashMalformed(ClaimRefusal):
+    """This text is no transaction id of `chain`."""
+
+    def __init__(self, chain: str) -> None:
+        super().__init__(chain)
+        self.chain = chain
+
+
+class HashUsed(ClaimRefusal):
+    """The transaction was named before, for another payment: it pays once."""
+
+
+class TooManyClaims(ClaimRefusal):
+    """More than `most` transactions were named for one payment."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+class NotClaimable(ClaimRefusal):
+    """Not this payer's payment, or one that needs no transaction to be named."""

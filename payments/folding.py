@@ -158,7 +158,7 @@ class Fold:
             minor=money.minor,
             raw_amount=str(report.received)[:80],
             state=DepositState.PENDING,
-            first_seen_at=verdict.row.received_at,
+            first_seen_at=report.heard_at or verdict.row.received_at,
         )
         self.new.append(deposit)
         self.know([deposit])

@@ -8,7 +8,9 @@ import structlog
 from lockbay import clock
 from payments.actions.apply_event import drain
 from payments.actions.ask_provider import ask_provider
-from payments.models import Intent
+from payments.actions.look_at_claim import look_at_claim
+from payments.models import ChainClaim, Intent
+from payments.states import ClaimState
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -18,6 +20,8 @@ _MOST_QUESTIONS = 50
 # A last question may take its whole 20 s, and the answers are applied in what is left of the queue's 60 s for a task.
 _ASKING_SECONDS = 20
 _ANSWERS_BUDGET_MS = 10_000
+_LOOKING_SECONDS = 10  # one question to slow nodes may take CHAIN_QUESTION_SECONDS more
+_MOST_LOOKS = 50
 
 
 def drain_inbox() -> int:
@@ -31,7 +35,8 @@ def ask_quiet_intents() -> int:
     Returns how many answers brought news.
     """
     due = Intent.objects.filter(ask_due_at__lte=clock.now()).order_by("ask_due_at").values_list("pk", flat=True)
-    until, news = time.monotonic() + _ASKING_SECONDS, []
+    until = time.monotonic() + _ASKING_SECONDS
+    news: list[int] = []
     for pk in list(due[:_MOST_QUESTIONS]):
         if time.monotonic() >= until:
             log.warning("QUIET_INTENTS_OUT_OF_TIME", answered=len(news))
@@ -42,6 +47,31 @@ def ask_quiet_intents() -> int:
         log.info("QUIET_INTENTS_ANSWERED", inbox_ids=news)
         drain(_ANSWERS_BUDGET_MS)
     return len(news)
+
+
+def look_at_claims() -> int:
+    """Looks at the transactions that payers named and that are due; returns how many brought evidence."""
+    due = ChainClaim.objects.filter(next_look_at__lte=clock.real_now(), state=ClaimState.WAITING)
+    until = time.monotonic() + _LOOKING_SECONDS
+    news: list[int] = []
+    for pk in list(due.order_by("next_look_at").values_list("pk", flat=True)[:_MOST_LOOKS]):
+        if time.monotonic() >= until:
+            log.warning("CLAIMS_OUT_OF_TIME", looked=len(news))
+            break
+        if (inbox_id := _look(pk)) is not None:
+            news.append(inbox_id)
+    if news:
+        drain(_ANSWERS_BUDGET_MS)
+    return len(news)
+
+
+def _look(claim_id: int) -> int | None:
+    """One look; what breaks it is logged and keeps nobody else from being looked at."""
+    try:
+        return look_at_claim(claim_id=claim_id)
+    except Exception:
+        log.exception("CLAIM_NOT_LOOKED_AT", claim_id=claim_id)
+        return None
 
 
 def _ask(intent_id: int) -> int | None:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from payments.states import DepositState, Effect, InboxStatus, IntentStatus, Proof
+from payments.states import ClaimState, DepositState, Effect, InboxStatus, IntentStatus, Proof
 from wallets.money import Money
 
 
@@ -109,6 +109,48 @@ class Deposit(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.minor, self.asset)
+
+
+class ChainClaim(models.Model):
+    """A transaction that a payer says is theirs. A transaction is claimed once, by whoever comes first (F24).
+
+    `results` are the checks of the last look as [name, passed, detail]; `note` says why there were none.
+    `mark` is what a reader needs to tell that a transaction was replaced. Looks and leases use real time.
+    """
+
+    intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="claims")
+    chain = models.CharField(max_length=16)
+    txid = models.CharField(max_length=128)
+    claimed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    claimed_at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=ClaimState.choices, default=ClaimState.WAITING)
+    results = models.JSONField(default=list)
+    note = models.CharField(max_length=100, blank=True)
+    received_minor = models.BigIntegerField(null=True)  # of the coin that was asked for
+    confirmations = models.PositiveIntegerField(default=0)
+    confirmations_needed = models.PositiveIntegerField(default=0)
+    mark = models.CharField(max_length=160, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    looked_at = models.DateTimeField(null=True)
+    next_look_at = models.DateTimeField(null=True)
+    correlation_id = models.CharField(max_length=64, blank=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "txid"], name="claim_once_per_transaction"),
+            models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="claim_to_look_at")
+        ]
+
+    def __str__(self) -> str:
+        return self.txid
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the checks that failed at the last look."""
+        return [name for name, passed, _ in self.results if not passed]
 
 
 class InboxEvent(models.Model):

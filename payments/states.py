@@ -52,3 +52,13 @@ class Effect(models.TextChoices):
     NONE = ""
     SEEN = "seen"
     CREDITED = "credited"
+
+
+class ClaimState(models.TextChoices):
+    """What became of a transaction that a payer named (P8). Only WAITING is looked at."""
+
+    WAITING = "waiting"  # not seen, not enough confirmations, or no node can be believed now
+    PROVEN = "proven"  # the evidence is in the inbox: crediting is the drain's
+    REFUSED = "refused"  # nothing of what was asked for came to our address
+    HELD = "held"  # real money to our address; a person decides whose it is
+    REPLACED = "replaced"  # another transaction took its place before it was mined (F28)

@@ -42,6 +42,7 @@ class Verb(StrEnum):
     PAY_METHOD = "paym!"
     PAY_SCREEN = "payscr"
     PAY_HOW = "payhow"
+    PAY_HASH = "payhash"
     PAY_WALLET_ASK = "payw?"
     PAY_WALLET = "payw!"
     LESS_ASK = "less?"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from escrows import errors as escrow_errors
 from notifications import errors as notification_errors
+from payments import errors as payment_errors
 from telegrambot.rendering import render_template
 from wallets import errors as wallet_errors
 
@@ -41,6 +42,10 @@ REFUSALS: dict[type[Exception], str] = {
     escrow_errors.InviteUsed: "invite_used",
     escrow_errors.NotEnough: "not_enough",
     escrow_errors.PaymentUnavailable: "payment_unavailable",
+    payment_errors.HashMalformed: "hash_malformed",
+    payment_errors.HashUsed: "hash_used",
+    payment_errors.TooManyClaims: "too_many_hashes",
+    payment_errors.NotClaimable: "not_claimable",
     wallet_errors.InsufficientFunds: "insufficient_funds",
     wallet_errors.MalformedAmount: "malformed_amount",
     notification_errors.AddressMalformed: "address_malformed",
@@ -51,7 +56,12 @@ REFUSALS: dict[type[Exception], str] = {
     notification_errors.NotResendable: "too_late",
     notification_errors.ReasonMissing: "too_late",
 }
-REFUSAL_BASES = (escrow_errors.EscrowRefusal, wallet_errors.Refusal, notification_errors.NotificationRefusal)
+REFUSAL_BASES = (
+    escrow_errors.EscrowRefusal,
+    payment_errors.ClaimRefusal,
+    wallet_errors.Refusal,
+    notification_errors.NotificationRefusal,
+)
 TOLD = (DraftGone, NotUnderstood, *REFUSAL_BASES)
 
 

@@ -11,6 +11,7 @@ from lockbay import clock
 from payments.models import Deposit, Intent
 from payments.states import DepositState
 from telegrambot.callback_data import Verb
+from telegrambot.claim_progress import claim_shown, version_of
 from telegrambot.handlers.pay import payment_screen, wanted_of
 from telegrambot.keyboards import of_trade
 from telegrambot.models import ShownPayment
@@ -72,6 +73,9 @@ def _state_of(escrow: Escrow, intent: Intent) -> str:
         return PAID
     if escrow.closed_at is not None:
         return CLOSED
+    claim = claim_shown(intent)
+    if claim is not None:
+        return version_of(claim) + ("o" if intent.expires_at <= clock.now() else "")
     if Deposit.objects.filter(intent=intent, state=DepositState.PENDING).exists():
         return SEEN
     if intent.expires_at <= clock.now():

@@ -53,7 +53,8 @@ def request_intent_within(
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An intent is requested together with what it is for.")
-    provider_of(method.provider).ticker_of(method)
+    provider = provider_of(method.provider)
+    provider.ticker_of(method)
     now = clock.now()
     row = {
         "public_id": f"PI{secrets.token_hex(8).upper()}",
@@ -66,7 +67,7 @@ def request_intent_within(
         "price_asset": price.asset,
         "pay_asset": method.asset,
         "network": NETWORKS[method.network].code,
-        "pay_minor": cost_of(price, quote.rate, method.asset).minor,
+        "pay_minor": provider.amount_to_ask(method, cost_of(price, quote.rate, method.asset)).minor,
         "rate": format(quote.rate, "f"),
         "rate_source": quote.source,
         "rate_at": quote.fetched_at,

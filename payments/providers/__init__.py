@@ -17,6 +17,7 @@ ADAPTERS: dict[str, str] = {
     "flutterwave": "payments.providers.flutterwave.FlutterwaveV3",
     "flutterwave_v4": "payments.providers.flutterwave.FlutterwaveV4",
     "nowpayments": "payments.providers.nowpayments.NowPayments",
+    "onchain": "payments.providers.onchain.OnChain",
     "sandbox": "payments.providers.sandbox.Sandbox",
 }
 

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from telegrambot import persistence
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone, NotUnderstood
-from telegrambot.handlers import menu, new_trade, preferences
+from telegrambot.handlers import menu, new_trade, pay_hash, preferences
 from telegrambot.keyboards import menu_keyboard
 from telegrambot.models import Draft
 from telegrambot.turn import Reply, Screen, Turn
 
 _STEP_SCREENS: Mapping[str, Callable[[Draft], Screen]] = {
     new_trade.FLOW: new_trade.step_screen,
+    pay_hash.FLOW: pay_hash.step_screen,
     preferences.FLOW: preferences.step_screen,
 }
 

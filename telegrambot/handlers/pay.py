@@ -16,10 +16,12 @@ from lockbay.people.models import User
 from payments.errors import UnknownMethod
 from payments.methods import PayMethod
 from payments.models import Deposit, Intent
+from payments.providers import provider_of
 from payments.queries import intents_of, method_of, pay_methods
 from payments.states import DepositState, IntentStatus
 from payments.valuation import cost_of
 from telegrambot.callback_data import Verb
+from telegrambot.claim_progress import claim_shown, view_of_claim
 from telegrambot.errors import DraftGone
 from telegrambot.keyboards import of_trade
 from telegrambot.qr import draw_qr
@@ -103,6 +105,7 @@ def payment_screen(escrow: Escrow, user: User, intent: Intent) -> Screen:
     wanted = wanted_of(escrow, intent)
     can_pay = _can_pay(escrow, user)
     is_over = intent.expires_at <= clock.now()
+    claim = claim_shown(intent)
     context: dict[str, Any] = {
         "trade": view_of(escrow, user),
         "intent": intent,
@@ -111,6 +114,7 @@ def payment_screen(escrow: Escrow, user: User, intent: Intent) -> Screen:
         "can_pay": can_pay,
         "seen": Deposit.objects.filter(intent=intent, state=DepositState.PENDING).first(),
         "wanted": wanted,
+        "claim": view_of_claim(claim) if claim else None,
     }
     keyboard = _payment_keyboard(escrow, user, intent, wanted, can_pay=can_pay, is_over=is_over)
     if intent.pay_url:
@@ -134,6 +138,8 @@ def _payment_keyboard(
     refresh_it = of_trade("pay_refresh", Verb.PAY_SCREEN, escrow, extra=key)
     if can_pay and wanted.due <= spendable(user.pk, escrow.asset):
         rows.append((of_trade("pay_wallet", Verb.PAY_WALLET_ASK, escrow, money=wanted.due),))
+    if provider_of(intent.provider).takes_claims:
+        rows.append((of_trade("pay_hash", Verb.PAY_HASH, escrow, extra=key),))
     if is_over or (intent.pay_url and not _page_fits(intent, wanted)):
         rows.append((refresh_it,))
     elif intent.pay_url:
@@ -172,7 +178,8 @@ def _choice_screen(escrow: Escrow, user: User) -> Screen:
 
 def _method_button(escrow: Escrow, method: PayMethod) -> Button:
     words = {"asset": method.asset, "network": network_in_words(method.network, method.asset)}
-    return of_trade("pay_with", Verb.PAY_METHOD, escrow, extra=method.code.replace(":", "."), **words)
+    label = "pay_with_hash" if provider_of(method.provider).takes_claims else "pay_with"
+    return of_trade(label, Verb.PAY_METHOD, escrow, extra=method.code.replace(":", "."), **words)
 
 
 def _method_of(turn: Turn) -> PayMethod:

@@ -1,0 +1,78 @@
+"""A payer pastes the id of the transaction that pays (P8): noted at once, looked at by the worker."""
+
+from django.db import transaction
+
+from lockbay import clock, jobs
+from lockbay.observability.correlation import current_correlation_id, new_correlation_id
+from lockbay.people.models import User
+from lockbay.setsql import insert_new
+from payments.chains import reader_of_network
+from payments.chains.base import MalformedHash
+from payments.errors import HashMalformed, HashUsed, NotClaimable, TooManyClaims
+from payments.models import ChainClaim, Intent
+from payments.providers import provider_of
+from payments.states import ClaimState, IntentStatus
+
+MOST_CLAIMS = 10  # for one payment
+
+
+def claim_transaction(*, actor: User, intent_id: int, text: str) -> ChainClaim:
+    """Notes that `text` is the transaction of a payment. The same one again returns the first claim.
+
+    It makes no call. The id is brought into one spelling before it is compared, so other case and blanks change
+    nothing; of two who come at once the second is refused (F24).
+    Raises: NotClaimable, HashMalformed, HashUsed, TooManyClaims.
+    """
+    with transaction.atomic(durable=True):
+        intent = Intent.objects.select_for_update(no_key=True).get(pk=intent_id)
+        _require_claimable(intent, actor)
+        reader = reader_of_network(intent.network)
+        try:
+            txid = reader.normalise_txid(text)
+        except MalformedHash as error:
+            raise HashMalformed(reader.chain) from error
+        if intent.claims.exclude(txid=txid).count() >= MOST_CLAIMS:
+            raise TooManyClaims(MOST_CLAIMS)
+        claim = _note(intent, actor, reader.chain, txid, reader.confirmations_needed)
+        jobs.wake("look_at_claims")
+    return claim
+
+
+def _require_claimable(intent: Intent, actor: User) -> None:
+    is_open = intent.status == IntentStatus.OPEN and provider_of(intent.provider).takes_claims
+    if intent.payer_id != actor.pk or not is_open:
+        raise NotClaimable(intent.public_id)
+
+
+def _note(intent: Intent, actor: User, chain: str, txid: str, needed: int) -> ChainClaim:
+    row = {
+        "intent": intent.pk,
+        "chain": chain,
+        "txid": txid,
+        "claimed_by": actor.pk,
+        "claimed_at": clock.now(),
+        "state": ClaimState.WAITING.value,
+        "results": [],
+        "note": "",
+        "received_minor": None,
+        "confirmations": 0,
+        "confirmations_needed": needed,
+        "mark": "",
+        "attempts": 0,
+        "looked_at": None,
+        "next_look_at": clock.real_now(),
+        "correlation_id": current_correlation_id() or new_correlation_id(),
+    }
+    insert_new(ChainClaim, [row], unique="chain,txid")
+    claim = ChainClaim.objects.select_for_update(no_key=True).get(chain=chain, txid=txid)
+    if claim.intent_id != intent.pk:
+        raise HashUsed(txid)
+    return _looked_at_again(claim)
+
+
+def _looked_at_again(claim: ChainClaim) -> ChainClaim:
+    """Named a second time: it is looked for once more, also when we had stopped because nobody had ever seen it."""
+    if claim.state == ClaimState.WAITING and claim.next_look_at is None:
+        claim.next_look_at = clock.real_now()
+        claim.save(update_fields=["next_look_at"])
+    return claim
