@@ -105,6 +105,8 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
         ),
     ),
     Kind.DEPOSIT_PENDING: (),  # nobody: the payment screen is edited in place
+    Kind.DEPOSIT_SUSPENDED: (Route(_STAFF, "staff_deposit_suspended", _TRADE),),
+    Kind.DEPOSIT_ASSIGNED: (),  # nobody: what the money does for its purpose says so
     Kind.DEPOSIT_CREDITED: (Route(_USER, "deposit_credited", _PAYMENT),),
     Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE),),
     Kind.INBOX_REPLAYED: (),

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,10 +15,12 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from lockbay.read_only_admin import ReadOnlyAdmin
+from payments.actions.assign_deposit import assign_deposit
 from payments.actions.replay_event import ReplayReport, replay_event
-from payments.errors import ReplayRefused
+from payments.errors import AssignRefused, ReplayRefused
 from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.rates import admin as rates_admin  # noqa: F401  registers its pages
+from payments.suspense import suggestions_for, unassigned
 
 _INBOX_LABELS = {
     "pending": "warning",
@@ -64,6 +66,8 @@ class DepositAdmin(ReadOnlyAdmin):
     list_filter = ["state", "is_late", "provider", "asset"]
     search_fields = ["txid", "provider_payment_id", "recipient", "intent__public_id", "intent__reference"]
     list_select_related = ["intent"]
+    actions_list = ["unmatched"]
+    actions_detail = ["assign"]
 
     @display(description="state", label=_DEPOSIT_LABELS, ordering="state")
     def chip(self, deposit: Deposit) -> str:
@@ -72,6 +76,61 @@ class DepositAdmin(ReadOnlyAdmin):
     @display(description="received")
     def money_text(self, deposit: Deposit) -> str:
         return str(deposit.money)
+
+    @action(description="Unmatched deposits", url_path="unmatched")
+    def unmatched(self, request: HttpRequest) -> HttpResponse:
+        """The desk (P12): what waits in suspense, each with the requests it may belong to."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = [(deposit, suggestions_for(deposit)) for deposit in unassigned()]
+        page = {
+            **self.admin_site.each_context(request),
+            "rows": rows,
+            "can_assign": self.has_assign_permission(request),
+            "opts": self.opts,
+            "title": self.opts.verbose_name_plural,
+        }
+        return TemplateResponse(request, "admin/payments/unmatched.html", page)
+
+    @action(description="Assign", url_path="assign", permissions=["assign"])
+    def assign(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The exact entries first; then, with a reason and the digest of what was shown, for real."""
+        if not self.has_assign_permission(request):
+            raise PermissionDenied
+        given = request.POST if request.method == "POST" else request.GET
+        intent_key, is_for_real = given.get("intent", ""), request.method == "POST"
+        report = refusal = None
+        try:
+            if intent_key:
+                report = assign_deposit(
+                    actor=request.user,  # type: ignore[arg-type]
+                    deposit_id=object_id,
+                    intent_key=intent_key,
+                    dry_run=not is_for_real,
+                    reason=given.get("reason", ""),
+                    digest=given.get("digest", ""),
+                )
+        except AssignRefused as error:
+            refusal = error
+        if is_for_real and refusal is None:
+            messages.success(request, render_to_string("admin/payments/assigned.txt", {"report": report}).strip())
+            return redirect(reverse("admin:payments_deposit_change", args=[object_id]))
+        deposit = get_object_or_404(Deposit, pk=object_id)
+        page = {
+            **self.admin_site.each_context(request),
+            "deposit": deposit,
+            "suggestions": suggestions_for(deposit) if deposit.intent_id is None else [],
+            "report": report,
+            "refusal": refusal,
+            "intent_key": intent_key,
+            "opts": self.opts,
+            "title": str(deposit),
+        }
+        return TemplateResponse(request, "admin/payments/assign.html", page)
+
+    def has_assign_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Those who may replay an event may say whose a payment is."""
+        return bool(request.user.has_perm("payments.change_inboxevent"))
 
 
 @admin.register(ChainClaim)

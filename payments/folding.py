@@ -11,10 +11,12 @@ from decimal import Decimal
 from payments.interpreting import Verdict
 from payments.models import Deposit, Intent
 from payments.networks import NETWORKS, Network, normal_address, normal_txid
+from payments.providers import provider_of
 from payments.providers.base import Meaning, PaymentReport
 from payments.rates.errors import RateUnavailable
 from payments.rates.quotes import quote_of
 from payments.states import DepositState, Effect, Outcome
+from payments.suspense import unmatched_deposit
 from payments.valuation import WorthTooMuch, value_of
 from wallets.errors import MalformedAmount
 from wallets.money import Money, floored_money
@@ -24,12 +26,13 @@ ASK_AGAIN_AFTER_SEEN = timedelta(minutes=5)
 
 @dataclass
 class Credit:
-    """A deposit that this batch confirms, with the row that said so."""
+    """A deposit that is confirmed for its intent now, with the row that said so; None when a person did."""
 
     deposit: Deposit
     intent: Intent
     value: Money
-    verdict: Verdict
+    verdict: Verdict | None
+    is_suspended: bool = False  # it was booked as nobody's before (P12)
 
 
 @dataclass
@@ -46,9 +49,11 @@ class Fold:
     changed: dict[int, Deposit] = field(default_factory=dict)
     seen: list[tuple[Deposit, Intent]] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
+    suspended: list[tuple[Deposit, Verdict]] = field(default_factory=list)
     ask_due: dict[int, datetime | None] = field(default_factory=dict)
     _by_key: dict[tuple[str, str, str], Deposit] = field(default_factory=dict)
     _by_intent: dict[int | None, list[Deposit]] = field(default_factory=dict)
+    _nameless: dict[tuple[str, str], Deposit] = field(default_factory=dict)  # without a transaction id, by payment
 
     def know(self, deposits: Iterable[Deposit]) -> None:
         """Adds deposits as they are: stored ones before folding, new ones while it goes on."""
@@ -56,6 +61,8 @@ class Fold:
             self._by_intent.setdefault(deposit.intent_id, []).append(deposit)
             if deposit.txid:
                 self._by_key[deposit.txid, deposit.chain, deposit.recipient] = deposit
+            else:
+                self._nameless[deposit.provider, deposit.provider_payment_id] = deposit
 
     def take(self, verdicts: Iterable[Verdict]) -> None:
         """Folds every report of every row, in order of arrival."""
@@ -88,7 +95,32 @@ class Fold:
         # The reference is a stranger's text: it may make an event wait, never credit.
         if (report.provider, report.reference) in self.unopened:
             return verdict.add(Outcome.RETRY_LATER, "intent_not_open_yet")
+        # Where one key signs for all its customers, money without a request of ours may be somebody else's.
+        if report.meaning is Meaning.CONFIRMED and provider_of(report.provider).proves_ours:
+            return self._suspend(verdict, report)
         return verdict.park("unknown_payment")
+
+    def _suspend(self, verdict: Verdict, report: PaymentReport) -> None:
+        """Real money that matches no intent is booked as nobody's (P12); what cannot be read waits for a person."""
+        found = unmatched_deposit(report, seen_at=verdict.row.received_at, now=self.now)
+        if found is None:
+            return verdict.park("unknown_payment")
+        known = self._by_key.get((found.txid, found.chain, found.recipient)) if found.txid else None
+        known = known or self._nameless.get((found.provider, found.provider_payment_id))
+        if known is None:
+            self.new.append(found)
+            self.know([found])
+            self.suspended.append((found, verdict))
+            verdict.effect = Effect.CREDITED
+            return verdict.add(Outcome.APPLIED)
+        if known.state != DepositState.CONFIRMED:
+            return verdict.park("seen_for_another_payment")
+        if known.minor != found.minor or known.asset != found.asset:
+            return verdict.park("amount_differs")
+        if found.txid and not known.txid:
+            known.txid = found.txid
+            self._change(known)
+        return verdict.add(Outcome.DUPLICATE, "credited_before")
 
     def _place(self, verdict: Verdict, report: PaymentReport, intent: Intent, network: Network, money: Money) -> None:
         txid = normal_txid(network, report.txid)
@@ -101,6 +133,8 @@ class Fold:
             deposit = self._without_txid(intent, money, is_final=is_final)
         if deposit is None and not txid and not report.part and is_final and self._of(intent):
             return verdict.park("ambiguous_without_txid")
+        if deposit is None and not txid and self._is_suspended(report):
+            return verdict.add(Outcome.DUPLICATE, "in_suspense")
         if deposit is None:
             deposit = self._open(verdict, report, intent, network, txid, money)
         elif deposit.intent_id != intent.pk:
@@ -112,6 +146,10 @@ class Fold:
         if deposit.state == DepositState.CONFIRMED:
             return verdict.add(Outcome.DUPLICATE)
         return self._advance(verdict, report, deposit, intent, money, is_final=is_final)
+
+    def _is_suspended(self, report: PaymentReport) -> bool:
+        known = self._nameless.get((report.provider, report.part or report.payment_id))
+        return known is not None and known.intent_id is None
 
     def _by_txid(self, intent: Intent, network: Network, txid: str) -> Deposit | None:
         recipient = normal_address(network, intent.address)

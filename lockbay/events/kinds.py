@@ -27,6 +27,8 @@ class Kind(StrEnum):
     ESCROW_EXPIRED = "escrow.expired"
     ESCROW_DEADLINE_NEAR = "escrow.deadline_near"
     DEPOSIT_PENDING = "deposit.pending"
+    DEPOSIT_SUSPENDED = "deposit.suspended"
+    DEPOSIT_ASSIGNED = "deposit.assigned"
     DEPOSIT_CREDITED = "deposit.credited"
     INBOX_PARKED = "inbox.parked"
     INBOX_REPLAYED = "inbox.replayed"

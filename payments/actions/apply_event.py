@@ -26,6 +26,7 @@ from payments.folding import Fold
 from payments.interpreting import Verdict, interpret
 from payments.metrics import DRAIN_FAILURES, INBOX_OUTCOMES
 from payments.models import Deposit, InboxEvent, Intent
+from payments.providers.base import Meaning
 from payments.states import IntentStatus, Outcome
 from wallets.models import Operation
 
@@ -165,7 +166,7 @@ def _apply_together(rows: Sequence[InboxEvent]) -> BatchResult:
     fold = _load(verdicts)
     fold.take(verdicts)
     _save_deposits(fold)
-    posted, new_events = credit_deposits_within(fold.credits)
+    posted, new_events = credit_deposits_within(fold.credits, suspended=fold.suspended)
     events = record([*_seen_events(fold), *new_events])
     return BatchResult(verdicts, posted, events)
 
@@ -182,9 +183,14 @@ def _load(verdicts: Sequence[Verdict]) -> Fold:
     opened = {(i.provider, i.provider_payment_id): i for i in intents if i.provider_payment_id}
     unopened = frozenset((i.provider, i.public_id) for i in intents if not i.provider_payment_id)
     fold = Fold(opened, unopened, clock.now())
-    if opened:
+    if opened or any(report.meaning is Meaning.CONFIRMED for report in reports):
+        parts = sorted({report.part or report.payment_id for report in reports})
         txids = sorted({spelling for report in reports if report.txid for spelling in _spellings(report.txid)})
-        fold.know(_locked(Deposit).filter(Q(intent__in=intents) | Q(txid__in=txids)))
+        fold.know(
+            _locked(Deposit).filter(
+                Q(intent__in=intents) | Q(txid__in=txids) | Q(txid="", provider_payment_id__in=parts)
+            )
+        )
     return fold
 
 

@@ -6,11 +6,14 @@ from itertools import groupby
 
 from django.db import connection
 
+from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
 from payments.errors import PlanIncomplete
 from payments.folding import Credit
+from payments.interpreting import Verdict
 from payments.models import Deposit
 from payments.purposes import CreditedDeposit, Plan, handler_of
+from payments.suspense import suspense_legs, suspense_of
 from wallets import ledger
 from wallets.accounts import CLEARING, FX, platform_account
 from wallets.ledger import Leg, NewOperation
@@ -20,11 +23,14 @@ from wallets.money import Money
 _LONGEST_REFERENCE = 128
 
 
-def credit_deposits_within(confirmed: Sequence[Credit]) -> tuple[list[Operation], list[NewEvent]]:
+def credit_deposits_within(
+    confirmed: Sequence[Credit], *, suspended: Sequence[tuple[Deposit, Verdict]] = ()
+) -> tuple[list[Operation], list[NewEvent]]:
     """Credits deposits whose rows are saved and locked, inside the caller's transaction; returns what was posted and
     the
     events that the caller still has to record. The number of statements does not depend on the number of deposits.
 
+    `suspended` are deposits without an intent: they are booked as nobody's (P12).
     Raises: UnknownPurpose, PlanIncomplete, and whatever a handler or the ledger refuses.
     """
     if not connection.in_atomic_block:
@@ -36,10 +42,13 @@ def credit_deposits_within(confirmed: Sequence[Credit]) -> tuple[list[Operation]
     for plan in plans:
         plan.apply()
     dust = [_dust_operation(credit) for credit in confirmed if not credit.value]
-    posted = ledger.post([*(operation for plan in plans for operation in plan.operations), *dust])
-    for credit in confirmed:
-        credit.verdict.operations.append(credit_key_of(credit.deposit))
-    return posted, [event for plan in plans for event in plan.events]
+    kept = [_suspense_operation(deposit) for deposit, _ in suspended]
+    posted = ledger.post([*(operation for plan in plans for operation in plan.operations), *dust, *kept])
+    for deposit, verdict in [*((credit.deposit, credit.verdict) for credit in confirmed), *suspended]:
+        if verdict is not None:
+            verdict.operations.append(credit_key_of(deposit))
+    told = [_suspended_event(deposit) for deposit, _ in suspended]
+    return posted, [*(event for plan in plans for event in plan.events), *told]
 
 
 def credit_key_of(deposit: Deposit) -> str:
@@ -76,13 +85,14 @@ def _credited(credit: Credit) -> CreditedDeposit:
 
 
 def _source_legs(credit: Credit) -> tuple[Leg, ...]:
-    """clearing(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset
-    (B3)."""
+    """clearing(coin) or, when it waited there, suspense −received, fx(coin) +received, fx(price) −value; one leg when
+    coin and price are the same asset (B3)."""
     received, value = credit.deposit.money, credit.value
-    clearing = (platform_account(CLEARING, received.asset, credit.deposit.provider), -received)
+    clearing = platform_account(CLEARING, received.asset, credit.deposit.provider)
+    source = (suspense_of(received) if credit.is_suspended else clearing, -received)
     if received.asset == value.asset:
-        return (clearing,)
-    return (clearing, *_exchange(received, value))
+        return (source,)
+    return (source, *_exchange(received, value))
 
 
 def _exchange(received: Money, value: Money) -> tuple[Leg, ...]:
@@ -101,6 +111,24 @@ def _dust_operation(credit: Credit) -> NewOperation:
             (platform_account(FX, received.asset), received),
         ),
         reference=_reference_of(credit.deposit),
+    )
+
+
+def _suspense_operation(deposit: Deposit) -> NewOperation:
+    return NewOperation(
+        kind="deposit_suspended",
+        key=credit_key_of(deposit),
+        legs=suspense_legs(deposit),
+        reference=_reference_of(deposit),
+    )
+
+
+def _suspended_event(deposit: Deposit) -> NewEvent:
+    return NewEvent(
+        kind=Kind.DEPOSIT_SUSPENDED,
+        subject_type="deposit",
+        subject_id=deposit.pk,
+        data={"received": str(deposit.money), "provider": deposit.provider, "reference": _reference_of(deposit)},
     )
 
 

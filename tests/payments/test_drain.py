@@ -395,7 +395,10 @@ class TestParked:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"payment_id": "pay_of_somebody_else", "reference": "?"}, "unknown_payment"),
+            (
+                {"payment_id": "pay_of_somebody_else", "reference": "?", "type": "payment.pending"},
+                "unknown_payment",
+            ),
             ({"type": "payment.exploded"}, "unknown_kind"),
             ({"currency": "BTC"}, "wrong_asset"),
             ({"network": "ERC20"}, "wrong_network"),

@@ -120,7 +120,7 @@ WELL_SIGNED_NONSENSE = {
     "unknown reference": json.dumps(
         {
             "id": "e",
-            "type": "payment.confirmed",
+            "type": "payment.pending",
             "payment_id": "pay_nobody",
             "currency": "USDT",
             "network": "TRC20",
