@@ -10,7 +10,7 @@ from typing import Any
 from payments.chains.addresses import padded_aptos
 from payments.chains.base import NotSeen, Pending, Transfer
 from payments.chains.endpoint import Endpoint, MissingAnswer, NodeFault
-from payments.chains.fields import int_in, list_in, malformed, moment_in, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, text_in
 from payments.chains.reading import Moves, NodeReader, Position, failed_transfer
 
 _MAIN_NET = 1
@@ -33,7 +33,7 @@ class Aptos(NodeReader):
         state = object_in(endpoint.get("/"), "ledger")
         if state.get("chain_id") != _MAIN_NET:
             raise NodeFault("wrong_chain", str(state.get("chain_id"))[:20])
-        return int_in(state.get("block_height"), "block_height")
+        return height_in(state.get("block_height"), "block_height")
 
     def _read_block_hash(self, endpoint: Endpoint, number: int) -> str:
         block = _get(endpoint, f"/blocks/by_height/{number}", unknown="block_not_found")
@@ -59,7 +59,7 @@ class Aptos(NodeReader):
         version = int_in(found.get("version"), "version")
         block = _get(endpoint, f"/blocks/by_version/{version}", unknown="version_not_found")
         return Position(
-            block_number=int_in(block.get("block_height"), "block_height"),
+            block_number=height_in(block.get("block_height"), "block_height"),
             block_hash=text_in(block.get("block_hash"), "block_hash"),
             block_time=moment_in(found.get("timestamp"), "timestamp", per_second=1_000_000),
             confirmations=self.confirmations_needed,
@@ -98,7 +98,7 @@ def _add_coins(moves: Moves, events: list[dict[str, Any]], changes: list[dict[st
     for event in events:
         if event.get("type") == "0x1::coin::CoinDeposit":
             data = object_in(event.get("data"), "data")
-            coin = text_in(data.get("coin_type"), "coin_type")
+            coin = text_in(data.get("coin_type"), "coin_type", longest=2_000)
             told.append((coin, _place(data.get("account")), int_in(data.get("amount"), "amount")))
     newer = {(coin, account) for coin, account, _ in told}
     stores = _coin_stores(changes)

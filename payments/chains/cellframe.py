@@ -12,7 +12,7 @@ from lockbay import clock
 from payments.chains.addresses import require_address
 from payments.chains.base import MalformedAddress, NotSeen, Pending, Transfer, Unknown
 from payments.chains.endpoint import Endpoint, NodeFault
-from payments.chains.fields import int_in, list_in, malformed, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, object_in, text_in
 from payments.chains.reading import Moves, NodeReader, Position, failed_transfer
 
 _NET = "Backbone"
@@ -80,7 +80,7 @@ def _find(result: Any, txid: str) -> dict[str, Any]:
 def _position(reader: Cellframe, found: dict[str, Any]) -> Position:
     created = _moment(found.get("tx_created"))
     if "confirmations" in found:
-        confirmations = max(0, int_in(found["confirmations"], "confirmations") - 1)  # the head itself does not count
+        confirmations = max(0, height_in(found["confirmations"], "confirmations") - 1)  # the head itself does not count
     else:
         age = 0 if created is None else int((clock.real_now() - created).total_seconds())
         confirmations = min(reader.confirmations_needed, max(0, age // _SECONDS_PER_CONFIRMATION))

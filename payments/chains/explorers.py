@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from payments.chains.base import NotSeen
 from payments.chains.endpoint import Endpoint, MissingAnswer, NodeFault
-from payments.chains.fields import int_in, list_in, malformed, moment_in, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, text_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def explorer_of(endpoint: Endpoint) -> Explorer:
 
 
 def _esplora_head(endpoint: Endpoint) -> int:
-    return int_in(endpoint.get_text("/blocks/tip/height"), "height")
+    return height_in(endpoint.get_text("/blocks/tip/height"), "height")
 
 
 def _esplora_facts(endpoint: Endpoint, txid: str) -> Facts:
@@ -72,11 +72,11 @@ def _esplora_facts(endpoint: Endpoint, txid: str) -> Facts:
     outputs = [object_in(one, "vout") for one in list_in(found.get("vout"), "vout")]
     return Facts(
         txid=text_in(found.get("txid"), "txid"),
-        height=int_in(status.get("block_height"), "block_height") if is_mined else None,
+        height=height_in(status.get("block_height"), "block_height") if is_mined else None,
         block_hash=text_in(status.get("block_hash"), "block_hash") if is_mined else "",
         block_time=moment_in(status.get("block_time"), "block_time") if is_mined else None,
         is_coinbase=is_coinbase,
-        spends=f"{inputs[0].get('txid')}:{inputs[0].get('vout')}" if inputs and not is_coinbase else "",
+        spends=_place_of(inputs[0], "txid", "vout") if inputs and not is_coinbase else "",
         outputs=tuple(
             Output(str(one.get("scriptpubkey_address") or ""), int_in(one.get("value"), "value")) for one in outputs
         ),
@@ -94,7 +94,7 @@ def _esplora_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | Non
     status = object_in(spent.get("status"), "status")
     if status.get("confirmed") is not True:
         return None
-    return Spender(text_in(spent.get("txid"), "txid"), int_in(status.get("block_height"), "block_height"))
+    return Spender(text_in(spent.get("txid"), "txid"), height_in(status.get("block_height"), "block_height"))
 
 
 def _known(ask: Callable[[str], Any], path: str, what: str) -> Any:
@@ -108,14 +108,14 @@ def _known(ask: Callable[[str], Any], path: str, what: str) -> Any:
 
 def _blockchair_head(endpoint: Endpoint) -> int:
     data = object_in(_read_blockchair(endpoint, "/stats")["data"], "data")
-    return int_in(data.get("best_block_height"), "best_block_height")
+    return height_in(data.get("best_block_height"), "best_block_height")
 
 
 def _blockchair_facts(endpoint: Endpoint, txid: str) -> Facts:
     found = _dashboard(endpoint, "transaction", txid)
     sent = object_in(found.get("transaction"), "transaction")
     is_mined = sent.get("block_id") != -1
-    height = int_in(sent.get("block_id"), "block_id") if is_mined else None
+    height = height_in(sent.get("block_id"), "block_id") if is_mined else None
     inputs = [object_in(one, "inputs") for one in list_in(found.get("inputs"), "inputs")]
     outputs = [object_in(one, "outputs") for one in list_in(found.get("outputs"), "outputs")]
     return Facts(
@@ -124,7 +124,7 @@ def _blockchair_facts(endpoint: Endpoint, txid: str) -> Facts:
         block_hash="" if height is None else _blockchair_block_hash(endpoint, height),
         block_time=None if height is None else _blockchair_time(sent.get("time")),
         is_coinbase=sent.get("is_coinbase") is True,
-        spends=f"{inputs[0].get('transaction_hash')}:{inputs[0].get('index')}" if inputs else "",
+        spends=_place_of(inputs[0], "transaction_hash", "index") if inputs else "",
         outputs=tuple(Output(str(one.get("recipient") or ""), int_in(one.get("value"), "value")) for one in outputs),
     )
 
@@ -143,7 +143,7 @@ def _blockchair_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | 
     if output.get("is_spent") is not True or height in (None, -1):
         return None
     spender = text_in(output.get("spending_transaction_hash"), "spending_transaction_hash")
-    return Spender(spender, int_in(height, "spending_block_id"))
+    return Spender(spender, height_in(height, "spending_block_id"))
 
 
 def _dashboard(endpoint: Endpoint, kind: str, key: str) -> dict[str, Any]:
@@ -161,6 +161,10 @@ def _read_blockchair(endpoint: Endpoint, path: str) -> dict[str, Any]:
     if code != 200 or "data" not in answer:
         raise NodeFault("refused", str(code)[:20])
     return answer
+
+
+def _place_of(spent: dict[str, Any], txid: str, index: str) -> str:
+    return f"{text_in(spent.get(txid), txid, longest=64)}:{int_in(spent.get(index), index)}"
 
 
 def _blockchair_time(value: Any) -> datetime:

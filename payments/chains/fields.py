@@ -5,6 +5,7 @@ from typing import Any
 
 from payments.chains.endpoint import NodeFault
 
+_HIGHEST = 2_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,9 +25,9 @@ def list_in(value: Any, name: str) -> list[Any]:
     return value
 
 
-def text_in(value: Any, name: str) -> str:
+def text_in(value: Any, name: str, *, longest: int = 150) -> str:
     """A text that is not empty. Raises: NodeFault."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise malformed(name)
     return value
 
@@ -38,6 +39,14 @@ def int_in(value: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise malformed(name)
     return value
+
+
+def height_in(value: Any, name: str) -> int:
+    """The number of a block, or of confirmations: what fits a database column. Raises: NodeFault."""
+    height = int_in(value, name)
+    if height > _HIGHEST:
+        raise malformed(name)
+    return height
 
 
 def moment_in(value: Any, name: str, *, per_second: int = 1) -> datetime:

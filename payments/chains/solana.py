@@ -9,7 +9,7 @@ from embit import base58
 
 from payments.chains.base import MalformedHash, NotSeen, Transfer
 from payments.chains.endpoint import Endpoint, NodeFault
-from payments.chains.fields import int_in, list_in, malformed, moment_in, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, text_in
 from payments.chains.reading import Moves, NodeReader, Position, failed_transfer
 
 _GENESIS = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
@@ -38,7 +38,7 @@ class Solana(NodeReader):
             if endpoint.rpc("getGenesisHash") != _GENESIS:
                 raise NodeFault("wrong_chain")
             self._genuine.add(endpoint.url)
-        return int_in(endpoint.rpc("getSlot", {"commitment": "finalized"}), "slot")
+        return height_in(endpoint.rpc("getSlot", {"commitment": "finalized"}), "slot")
 
     def _read_block_hash(self, endpoint: Endpoint, number: int, commitment: str = "finalized") -> str:
         options = {"transactionDetails": "none", "rewards": False, "commitment": commitment}
@@ -78,7 +78,7 @@ class Solana(NodeReader):
         return moves.transfers(self, txid, position)
 
     def _position(self, endpoint: Endpoint, found: dict[str, Any], commitment: str) -> Position:
-        slot = int_in(found.get("slot"), "slot")
+        slot = height_in(found.get("slot"), "slot")
         is_final = commitment == "finalized"
         told = found.get("blockTime")
         return Position(

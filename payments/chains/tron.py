@@ -8,7 +8,7 @@ from typing import Any
 from payments.chains.addresses import tron_of_hex
 from payments.chains.base import NotSeen, Pending, Transfer
 from payments.chains.endpoint import Endpoint, NodeFault
-from payments.chains.fields import int_in, list_in, malformed, moment_in, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, text_in
 from payments.chains.reading import Moves, NodeReader, Position, failed_transfer
 
 _GENESIS = "00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc"
@@ -29,7 +29,7 @@ class Tron(NodeReader):
         self._require_landmark(endpoint, 0, _GENESIS)
         block = _post(endpoint, "/wallet/getblock", {"detail": False})
         header = object_in(block.get("block_header"), "block_header")
-        return int_in(object_in(header.get("raw_data"), "raw_data").get("number"), "number")
+        return height_in(object_in(header.get("raw_data"), "raw_data").get("number"), "number")
 
     def _read_block_hash(self, endpoint: Endpoint, number: int) -> str:
         block = _post(endpoint, "/wallet/getblock", {"id_or_num": str(number), "detail": False})
@@ -58,7 +58,7 @@ class Tron(NodeReader):
         return moves.transfers(self, txid, position)
 
     def _position(self, endpoint: Endpoint, txid: str, done: dict[str, Any]) -> Position:
-        number = int_in(done.get("blockNumber"), "blockNumber")
+        number = height_in(done.get("blockNumber"), "blockNumber")
         confirmations = max(0, endpoint.head - number)
         is_deep = confirmations >= self.confirmations_needed
         is_solid = is_deep and bool(_post(endpoint, "/walletsolidity/gettransactioninfobyid", {"value": txid}))
