@@ -59,7 +59,7 @@ def wake(name: str) -> None:
 def _is_queue_long() -> bool:
     from django_q.models import OrmQ
 
-    return OrmQ.objects.order_by("pk")[_MOST_WAITING - 1 : _MOST_WAITING].exists()
+    return bool(OrmQ.objects.order_by("pk")[_MOST_WAITING - 1 : _MOST_WAITING].exists())
 
 
 def beat_when_worker_starts() -> None:

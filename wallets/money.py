@@ -127,7 +127,8 @@ def _minor_units(value: Decimal, asset: str) -> tuple[int, int]:
     if abs(value.adjusted()) > _LARGEST_EXPONENT:
         raise MalformedAmount(str(value), asset, TOO_LONG)
     numerator, denominator = value.as_integer_ratio()
-    return divmod(numerator * 10 ** digits_of(asset), denominator)
+    whole, rest = divmod(numerator * 10 ** digits_of(asset), denominator)
+    return int(whole), int(rest)
 
 
 def _bounded(minor: int, asset: str, value: Decimal) -> Money:
