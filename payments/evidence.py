@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from lockbay import clock
 from payments import wire
 from payments.chains import checks, reader_of_network
 from payments.chains.base import Pending, Transfer, Wait
@@ -183,7 +182,7 @@ def _evidence(claim: ChainClaim, transfers: tuple[Transfer, ...]) -> Evidence:
         confirmations_needed=reader.confirmations_needed,
     )
     received = _minor_of(checks.judge(transfers, expected).transfer)
-    rivals = _rivals_of(intent)
+    rivals = _rivals_of(claim)
     return Evidence(
         txid=claim.txid,
         network=intent.network,
@@ -195,14 +194,15 @@ def _evidence(claim: ChainClaim, transfers: tuple[Transfer, ...]) -> Evidence:
     )
 
 
-def _rivals_of(intent: Intent) -> Any:
-    """Requests of other payers in the same coin that nobody has paid."""
+def _rivals_of(claim: ChainClaim) -> Any:
+    """Requests of other payers in the same coin that were open when this was claimed and that nobody has paid."""
+    intent = claim.intent
     alike = Intent.objects.filter(
         provider=intent.provider,
         pay_asset=intent.pay_asset,
         network=intent.network,
         status=IntentStatus.OPEN,
-        created_at__gte=clock.now() - RIVALS_FOR,
+        created_at__range=(claim.claimed_at - RIVALS_FOR, claim.claimed_at),
     )
     return alike.exclude(payer=intent.payer_id).exclude(deposits__state=DepositState.CONFIRMED)
 

@@ -71,8 +71,9 @@ def _note(intent: Intent, actor: User, chain: str, txid: str, needed: int) -> Ch
 
 
 def _looked_at_again(claim: ChainClaim) -> ChainClaim:
-    """Named a second time: it is looked for once more, also when we had stopped because nobody had ever seen it."""
-    if claim.state == ClaimState.WAITING and claim.next_look_at is None:
-        claim.next_look_at = clock.real_now()
-        claim.save(update_fields=["next_look_at"])
+    """Named a second time: what came to nothing, or was never seen, is looked at once more."""
+    is_over = claim.state in {ClaimState.REFUSED, ClaimState.REPLACED}
+    if is_over or (claim.state == ClaimState.WAITING and claim.next_look_at is None):
+        claim.state, claim.next_look_at = ClaimState.WAITING, clock.real_now()
+        claim.save(update_fields=["state", "next_look_at"])
     return claim

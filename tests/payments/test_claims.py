@@ -22,7 +22,8 @@ from payments.chains.addresses import checksummed_evm
 from payments.errors import HashMalformed, HashUsed, NotClaimable, TooManyClaims, UnknownMethod
 from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.providers import provider_of
-from payments.states import ClaimState, DepositState, InboxStatus
+from payments.states import ClaimState, DepositState
+from payments.suspense import unassigned
 from tests.at_once import at_once
 from tests.payments.money_in import an_intent, payer
 from tests.plugins.local_chain import LocalChain
@@ -230,6 +231,29 @@ class TestOnlyWhatArrived:
         look()
         assert available() == Money(2000, "USD")
 
+    def test_too_little_goes_to_the_desk_when_it_may_be_somebody_elses(self, chain: LocalChain, token: str) -> None:
+        asked("victim", price="15.00")
+        intent = asked()
+        claims(intent, pays(chain, token, intent, 14_000_000))
+        chain.mine(NEEDED)
+        look()
+        assert (the_claim().state, the_claim().note) == (ClaimState.HELD, "amount")
+        self.at_the_desk(14_000_000)
+
+    def test_another_coin_of_ours_goes_to_the_desk(self, chain: LocalChain, token: str) -> None:
+        intent = asked(asset="USDC")
+        claims(intent, pays(chain, token, intent))
+        chain.mine(NEEDED)
+        look()
+        assert (the_claim().state, the_claim().note) == (ClaimState.HELD, "token")
+        self.at_the_desk(intent.pay_minor)
+
+    def test_a_refused_hash_may_be_looked_at_again(self, chain: LocalChain, token: str) -> None:
+        intent = asked()
+        txid = pays(chain, token, intent, to=chain.fresh_address())
+        self.refused(chain, intent, txid)
+        assert claims(intent, txid).state == ClaimState.WAITING
+
     def test_too_little_is_credited_as_it_arrived_when_it_can_be_nobody_elses(
         self, chain: LocalChain, token: str
     ) -> None:
@@ -270,11 +294,9 @@ class TestOnlyWhatArrived:
         assert available() == Money(2000, "USD")
 
     def at_the_desk(self, minor: int) -> None:
-        """Not credited to anybody, and not lost: an event for staff, or money in suspense."""
+        """Not credited to anybody, and not lost: booked in suspense, where staff assign it (P12)."""
         assert available().minor == 0
-        (row,) = InboxEvent.objects.all()
-        held = Deposit.objects.filter(intent=None, minor=minor)
-        assert row.status == InboxStatus.PARKED or held.count() == 1
+        assert [deposit.minor for deposit in unassigned()] == [minor]
 
 
 class TestNodes:
