@@ -19,6 +19,11 @@ def operation_key(public_id: str, purpose: str) -> str:
     return f"escrow:{public_id}:{purpose}"
 
 
+def revival_key(public_id: str) -> str:
+    """The request key of the trade that takes this one up again: once at most (E10)."""
+    return f"revive:{public_id}"
+
+
 def operation_reference(public_id: str, key: str) -> str:
     """What people read on a statement: ESC_ES101325WZY2_6462e85a. The same key always gives the same reference."""
     return f"ESC_{public_id}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"

@@ -65,6 +65,14 @@ def _require_open_short(escrow: Escrow, short: ShortPayment | None, now: datetim
         raise NotAllowed(Reason.TOO_LATE)
 
 
+def require_can_revive(escrow: Escrow, actor: User | None) -> None:
+    """The buyer, when the trade ended unpaid and both are still there; its price stands (E10)."""
+    _require_side(escrow, actor, Side.BUYER)
+    _require_status(escrow, {Status.EXPIRED, Status.CANCELLED})
+    if escrow.seller_id is None:
+        raise NotAllowed(Reason.COUNTERPARTY_MISSING)
+
+
 def require_can_accept(escrow: Escrow, actor: User | None, now: datetime) -> None:
     """The seller, once it is paid and before the time to accept is over (E11)."""
     _require_side(escrow, actor, Side.SELLER)

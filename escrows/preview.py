@@ -69,11 +69,20 @@ def full_refund_legs(escrow: Escrow) -> tuple[Leg, ...]:
 
 def payment_preview(escrow: Escrow) -> Preview:
     """What paying from the wallet takes. Raises: NotEnough with what is missing."""
+    return preview_of("pay", escrow, _wallet_legs_of(escrow))
+
+
+def revive_preview(escrow: Escrow) -> Preview:
+    """What taking up an ended trade again takes from the wallet. Raises: NotEnough with what is missing."""
+    return preview_of("revive", escrow, _wallet_legs_of(escrow))
+
+
+def _wallet_legs_of(escrow: Escrow) -> tuple[Leg, ...]:
     balances = balances_of(escrow.buyer_id or 0)
     nothing = Money(0, escrow.asset)
     available = balances.get((AVAILABLE, escrow.asset), nothing)
     credit = balances.get((CREDIT, escrow.asset), nothing)
-    return preview_of("pay", escrow, payment_legs(escrow, available=available, credit=credit))
+    return payment_legs(escrow, available=available, credit=credit)
 
 
 def payment_legs(escrow: Escrow, *, available: Money, credit: Money) -> tuple[Leg, ...]:

@@ -6,8 +6,12 @@ from enum import StrEnum
 
 from django.db.models import Sum
 
+from escrows.errors import EscrowRefusal
+from escrows.fees import Pricing
+from escrows.identifiers import revival_key
 from escrows.legs import Composition
 from escrows.models import Escrow, ShortPayment, Side
+from escrows.policy import require_can_revive
 from escrows.shortfall import open_short_of
 from escrows.states import ShortState, Status
 from lockbay.people.models import User
@@ -16,6 +20,7 @@ from payments.states import DepositState
 from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, user_account
 from wallets.models import Entry
 from wallets.money import Money
+from wallets.queries import spendable
 
 PURPOSE = "escrow"  # what an intent for a trade says it is for; its reference is the public id
 _LONGEST_ON_THE_WAY = timedelta(days=1)
@@ -87,6 +92,17 @@ def _next_of_short(short: ShortPayment, side: Side) -> NextStep:
     if side == Side.BUYER:
         return NextStep.WAIT_FOR_LESS if is_asked else NextStep.DECIDE_SHORT
     return NextStep.ANSWER_LESS if is_asked else NextStep.WAIT_FOR_PAYMENT
+
+
+def can_revive(escrow: Escrow, user: User) -> bool:
+    """True when `user` may take up the ended trade again: not done yet, and the wallet covers it (E10)."""
+    try:
+        require_can_revive(escrow, user)
+    except EscrowRefusal:
+        return False
+    if Escrow.objects.filter(request_key=revival_key(escrow.public_id)).exists():
+        return False
+    return Pricing.of(escrow).buyer_total <= spendable(user.pk, escrow.asset)
 
 
 def composition_of(escrow: Escrow) -> Composition:

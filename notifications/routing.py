@@ -78,6 +78,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.ESCROW_LESS_AGREED: (),  # nobody: the confirmed payment that comes with it says so
     Kind.ESCROW_SHORT_TAKEN_BACK: (Route(_BUYER, "short_taken_back", _PAYMENT),),
     Kind.ESCROW_PAYMENT_LATE: (Route(_BUYER, "payment_late", _PAYMENT),),
+    Kind.ESCROW_REVIVED: (),  # nobody: the new trade's payment is told like any other
     Kind.ESCROW_ACCEPTED: (Route(_BUYER, "trade_accepted", _TRADE),),
     Kind.ESCROW_DECLINED: (),  # nobody: the refund that comes with it says so
     Kind.ESCROW_DELIVERED: (Route(_BUYER, "trade_delivered", _TRADE),),

@@ -52,6 +52,8 @@ class Verb(StrEnum):
     LESS_REFUSE = "less_no!"
     TAKE_BACK_ASK = "tback?"
     TAKE_BACK = "tback!"
+    REVIVE_ASK = "revive?"
+    REVIVE = "revive!"
     ACCEPT = "accept!"
     DECLINE_ASK = "decline?"
     DECLINE = "decline!"

@@ -10,6 +10,7 @@ from escrows import policy
 from escrows.errors import EscrowRefusal
 from escrows.fees import Pricing
 from escrows.models import Escrow, ShortPayment
+from escrows.queries import can_revive
 from escrows.shortfall import open_short_of
 from escrows.states import ShortState, Status
 from lockbay import clock
@@ -118,6 +119,8 @@ def _buyer_rows(escrow: Escrow, user: User) -> list[Row]:
     if _allows(policy.require_can_pay, escrow, user, now):
         label = "pay" if escrow.status == Status.CREATED else "pay_details"
         return [(of_trade(label, Verb.PAY, escrow, money=Pricing.of(escrow).buyer_total),)]
+    if can_revive(escrow, user):
+        return [(of_trade("revive", Verb.REVIVE_ASK, escrow, money=Pricing.of(escrow).buyer_total),)]
     if _allows(policy.require_can_undo_release, escrow, user, now):
         return [(of_trade("undo_release", Verb.RELEASE_UNDO, escrow),)]
     if escrow.release_due_at is None and _allows(policy.require_can_release, escrow, user):

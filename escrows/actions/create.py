@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from escrows import terms
@@ -15,8 +15,8 @@ from escrows.errors import (
     TooManyToday,
 )
 from escrows.fees import HOURS_LEAST, HOURS_MOST, price_escrow
-from escrows.identifiers import new_public_id
 from escrows.models import Escrow, FeePayer, Side
+from escrows.opening import store_under_free_id
 from escrows.recounting import escrow_event
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -24,8 +24,6 @@ from lockbay.events.recording import record
 from lockbay.people.models import User
 from wallets.errors import IdempotencyConflict
 from wallets.money import Money
-
-_DRAWS = 20
 
 
 def create_escrow(
@@ -64,7 +62,7 @@ def create_escrow(
         if first is not None:
             return _require_own(first, actor)
         _require_not_too_many(actor)
-        _store_under_free_id(escrow)
+        store_under_free_id(escrow)
         record([escrow_event(Kind.ESCROW_CREATED, escrow, actor, side=str(side), price=price)])
     return escrow
 
@@ -103,19 +101,3 @@ def _require_not_too_many(actor: User) -> None:
     since = clock.now() - timedelta(days=1)
     if Escrow.objects.filter(started, created_at__gt=since).count() >= settings.ESCROW_DAILY_LIMIT:
         raise TooManyToday(settings.ESCROW_DAILY_LIMIT)
-
-
-def _store_under_free_id(escrow: Escrow) -> None:
-    escrow.created_at = clock.now()
-    escrow.expires_at = clock.database_now() + settings.OFFER_WINDOW
-    for draw in range(1, _DRAWS + 1):
-        escrow.public_id = new_public_id(escrow.created_at)
-        try:
-            with transaction.atomic():
-                escrow.save(force_insert=True)
-        except IntegrityError:
-            is_taken = Escrow.objects.filter(public_id=escrow.public_id).exists()
-            if not is_taken or draw == _DRAWS:
-                raise
-        else:
-            return

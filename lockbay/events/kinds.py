@@ -16,6 +16,7 @@ class Kind(StrEnum):
     ESCROW_LESS_AGREED = "escrow.less_agreed"
     ESCROW_SHORT_TAKEN_BACK = "escrow.short_taken_back"
     ESCROW_PAYMENT_LATE = "escrow.payment_late"
+    ESCROW_REVIVED = "escrow.revived"
     ESCROW_ACCEPTED = "escrow.accepted"
     ESCROW_DECLINED = "escrow.declined"
     ESCROW_DELIVERED = "escrow.delivered"

@@ -82,3 +82,14 @@ def test_time_gives_it_back_and_says_so(acting):
     texts = [message["text"] for message in acting.people.messages("bea") if message["from_bot"]]
     assert any("10.00 USD is back in your wallet" in text for text in texts)
     assert any("it was not paid in time" in text for text in texts)
+
+
+def test_late_money_takes_the_trade_up_again(acting):
+    escrow = cast.an_expired_trade(price="20.00")
+    credit(a_deposit(escrow, "21.00"))
+    acting.opens_trade("bea", escrow)
+    asked = acting.presses("bea", "Take it up again for 21.00 USD")
+    assert "your wallet: -21.00 USD" in asked["text"]
+    pressed_twice(acting, "bea", "Yes, pay from my wallet")
+    assert cast.wallet_of(cast.bea()) == cast.usd("0.00")
+    assert any("Accept, get 20.00 USD" in label for label in labels_of(acting.last("sol")))

@@ -5,8 +5,7 @@ from threading import Thread
 import pytest
 from django.db import connection
 
-from escrows import identifiers
-from escrows.actions import create
+from escrows import identifiers, opening
 from escrows.errors import AmountOutOfRange, HoursOutOfRange, TextMissing, TextTooLong, TooManyToday
 from escrows.fees import Pricing
 from escrows.models import Escrow, Side
@@ -110,7 +109,7 @@ def test_parallel_starts_do_not_slip_past_the_limit() -> None:
 def test_an_id_that_is_taken_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = an_offer().public_id
     drawn = iter([taken, taken, "ES112226FREE"])
-    monkeypatch.setattr(create, "new_public_id", lambda now: next(drawn))
+    monkeypatch.setattr(opening, "new_public_id", lambda now: next(drawn))
     assert an_offer().public_id == "ES112226FREE"
 
 
