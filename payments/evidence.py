@@ -19,12 +19,16 @@ from payments.chains.checks import Expectation, Judgement
 from payments.errors import Unreadable
 from payments.models import ChainClaim, Deposit, Intent
 from payments.states import DepositState, IntentStatus
+from payments.valuation import cost_of
 from wallets.errors import MalformedAmount
-from wallets.money import floored_money
+from wallets.money import Money, floored_money
 
 log = structlog.stdlib.get_logger(__name__)
 
+_MARGIN = Money(50, "USD")  # as in the check "amount"
 RIVALS_FOR = timedelta(days=7)  # how long an unpaid request of somebody else may still be what a payment was meant for
+
+_NEAR = 10  # an amount is about right within a tenth: a fee was taken from it, or it was rounded
 
 
 class Standing(enum.StrEnum):
@@ -40,8 +44,8 @@ class Standing(enum.StrEnum):
 class Evidence:
     """What one look found out.
 
-    `asked_minor` is the exact amount of this request; `is_anothers` says that somebody else was asked for exactly what
-    came, `has_rivals` that others still owe a payment in this coin to this address.
+    `asked_minor` is the exact amount of this request; `is_anothers` says that somebody else was asked for what came,
+    as nearly as an amount is accepted; `has_rivals` that others still owe a payment in this coin to this address.
     """
 
     txid: str
@@ -88,13 +92,15 @@ class Evidence:
         return (Standing.HELD, gate) if gate else (Standing.PROVEN, "")
 
     def _gate(self, failed: set[str]) -> str:
-        """Why it is not accepted by itself, "" when it is. An amount that is off is for E8 when nobody else's it can
-        be; on an address that is shared it may be somebody else's payment."""
+        """Why it is not accepted by itself, "" when it is. On an address that is shared an amount that is off may be
+        somebody else's payment: it is for E8 only when it is about right and nobody else can have meant it."""
         if "age" in failed:
             return "age"
-        if self.received_minor == self.asked_minor:
+        received = self.received_minor or 0
+        if received == self.asked_minor:
             return ""
-        if self.is_anothers or ("amount" in failed and self.has_rivals):
+        is_far = abs(received - self.asked_minor) * _NEAR > self.asked_minor
+        if self.is_anothers or ("amount" in failed and (self.has_rivals or is_far)):
             return "amount"
         return ""
 
@@ -189,7 +195,7 @@ def _evidence(claim: ChainClaim, transfers: tuple[Transfer, ...]) -> Evidence:
         transfers=transfers,
         expected=expected,
         asked_minor=intent.pay_minor,
-        is_anothers=received is not None and rivals.filter(pay_minor=received).exists(),
+        is_anothers=received is not None and _about(rivals, received, rate, intent.pay_asset).exists(),
         has_rivals=rivals.exists(),
     )
 
@@ -205,6 +211,11 @@ def _rivals_of(claim: ChainClaim) -> Any:
         created_at__range=(claim.claimed_at - RIVALS_FOR, claim.claimed_at),
     )
     return alike.exclude(payer=intent.payer_id).exclude(deposits__state=DepositState.CONFIRMED)
+
+
+def _about(rivals: Any, received: int, rate: Decimal, coin: str) -> Any:
+    margin = cost_of(_MARGIN, rate, coin).minor
+    return rivals.filter(pay_minor__range=(received - margin, received + margin))
 
 
 def _is_credited_elsewhere(claim: ChainClaim, address: str) -> bool:

@@ -6,37 +6,71 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0003_rate_history'),
+        ("payments", "0003_rate_history"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChainClaim',
+            name="ChainClaim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain', models.CharField(max_length=16)),
-                ('txid', models.CharField(max_length=128)),
-                ('claimed_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('proven', 'Proven'), ('refused', 'Refused'), ('held', 'Held'), ('replaced', 'Replaced')], default='waiting', max_length=12)),
-                ('results', models.JSONField(default=list)),
-                ('note', models.CharField(blank=True, max_length=100)),
-                ('received_minor', models.BigIntegerField(null=True)),
-                ('confirmations', models.PositiveIntegerField(default=0)),
-                ('confirmations_needed', models.PositiveIntegerField(default=0)),
-                ('mark', models.CharField(blank=True, max_length=160)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('looked_at', models.DateTimeField(null=True)),
-                ('next_look_at', models.DateTimeField(null=True)),
-                ('correlation_id', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('claimed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('intent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='payments.intent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain", models.CharField(max_length=16)),
+                ("txid", models.CharField(max_length=128)),
+                ("claimed_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("proven", "Proven"),
+                            ("refused", "Refused"),
+                            ("held", "Held"),
+                            ("replaced", "Replaced"),
+                        ],
+                        default="waiting",
+                        max_length=12,
+                    ),
+                ),
+                ("results", models.JSONField(default=list)),
+                ("note", models.CharField(blank=True, max_length=100)),
+                ("received_minor", models.BigIntegerField(null=True)),
+                ("confirmations", models.PositiveIntegerField(default=0)),
+                ("confirmations_needed", models.PositiveIntegerField(default=0)),
+                ("mark", models.CharField(blank=True, max_length=160)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("looked_at", models.DateTimeField(null=True)),
+                ("next_look_at", models.DateTimeField(null=True)),
+                ("correlation_id", models.CharField(blank=True, db_index=True, max_length=64)),
+                (
+                    "claimed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "intent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="claims", to="payments.intent"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('next_look_at__isnull', False)), fields=['next_look_at'], name='claim_to_look_at')],
-                'constraints': [models.UniqueConstraint(fields=('chain', 'txid'), name='claim_once_per_transaction'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'proven', 'refused', 'held', 'replaced'])), name='claim_state_known')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_look_at__isnull", False)),
+                        fields=["next_look_at"],
+                        name="claim_to_look_at",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("chain", "txid"), name="claim_once_per_transaction"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "proven", "refused", "held", "replaced"])),
+                        name="claim_state_known",
+                    ),
+                ],
             },
         ),
     ]

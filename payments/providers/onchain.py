@@ -134,7 +134,7 @@ class OnChain(PaymentProvider):
         return evidence.write(claim.intent.public_id, found, _nodes_of(claim.chain))
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
-        """Nothing for what is refused. What a person must decide names no request of ours: it goes to the desk (P12)."""
+        """Nothing for what is refused. What a person must decide names no request of ours: it goes to a desk."""
         found = evidence.read(raw, payment_id)
         if found is None:
             return ()

@@ -240,6 +240,30 @@ class TestOnlyWhatArrived:
         assert (the_claim().state, the_claim().note) == (ClaimState.HELD, "amount")
         self.at_the_desk(14_000_000)
 
+    @pytest.mark.parametrize("amount", [9_000_000, 22_100_000, 500_000_000])
+    def test_an_amount_that_is_far_off_goes_to_the_desk(self, chain: LocalChain, token: str, amount: int) -> None:
+        """Money on a shared address that nobody asked for is not for whoever names it first."""
+        intent = asked()
+        claims(intent, pays(chain, token, intent, amount))
+        chain.mine(NEEDED)
+        look()
+        assert the_claim().state == ClaimState.HELD
+        self.at_the_desk(amount)
+
+    def test_of_two_small_requests_the_exact_amount_tells(self, chain: LocalChain, token: str) -> None:
+        """Within half a dollar of both: only the amount to the last digit says whose it is."""
+        asked("victim", price="5.00")
+        intent = asked(price="5.00")
+        claims(intent, pays(chain, token, intent, 4_990_000))
+        chain.mine(NEEDED)
+        look()
+        assert the_claim().state == ClaimState.HELD
+        exact = asked(price="5.00")
+        claims(exact, pays(chain, token, exact))
+        chain.mine(NEEDED)
+        look()
+        assert available() == Money(500, "USD")
+
     def test_another_coin_of_ours_goes_to_the_desk(self, chain: LocalChain, token: str) -> None:
         intent = asked(asset="USDC")
         claims(intent, pays(chain, token, intent))
@@ -258,11 +282,11 @@ class TestOnlyWhatArrived:
         self, chain: LocalChain, token: str
     ) -> None:
         intent = asked()
-        claims(intent, pays(chain, token, intent, 15_500_000))
+        claims(intent, pays(chain, token, intent, 18_500_000))
         chain.mine(NEEDED)
         look()
         assert the_claim().failed == ["amount"]
-        assert available() == Money(1550, "USD")
+        assert available() == Money(1850, "USD")
 
     def test_an_amount_that_somebody_else_was_asked_for_goes_to_the_desk(self, chain: LocalChain, token: str) -> None:
         victim, thief = asked("victim"), asked()
