@@ -28,6 +28,8 @@ def send_due_mail(*, limit: int = 100, seconds: float = 20.0) -> int:
 
 
 def _send_one(claimed: sending.Claimed) -> None:
+    if sending.skip_overtaken(claimed):
+        return
     address = mail_address_of(claimed.delivery)
     sending.settle(claimed, _try(claimed.delivery, address), address=address)
 

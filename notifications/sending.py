@@ -20,6 +20,7 @@ from notifications import ladder
 from notifications.backoff import GIVE_UP_AFTER, wait_before_retry
 from notifications.channels.base import Accepted, AddressDead, ChannelError, ChannelUnavailable, Uncertain
 from notifications.models import Attempt, Delivery, DeliveryState, Outcome
+from notifications.overtaken import is_overtaken
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +175,21 @@ def put_back(claimed: Claimed, *, due_at: datetime) -> bool:
             return False
         Attempt.objects.filter(delivery=row, number=claimed.number).delete()
         row.state, row.due_at, row.attempts = DeliveryState.QUEUED, due_at, row.attempts - 1
+        _save(row)
+    return True
+
+
+def skip_overtaken(claimed: Claimed) -> bool:
+    """Ends a delivery whose message is no longer true, untried; False when it still is, or the token was stale."""
+    if not is_overtaken(claimed.delivery):
+        return False
+    with transaction.atomic():
+        row = _mine(claimed)
+        if row is None:
+            return False
+        Attempt.objects.filter(delivery=row, number=claimed.number).delete()
+        row.state, row.error, row.attempts = DeliveryState.SKIPPED, "the trade has moved on", row.attempts - 1
+        row.fallback_at = None
         _save(row)
     return True
 

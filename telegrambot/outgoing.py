@@ -25,7 +25,7 @@ from notifications.channels.telegram import read_telegram_error
 from notifications.fanout import fan_out
 from notifications.models import Delivery, DeliveryState
 from notifications.rendering import render
-from notifications.sending import Claimed, claim, end_leases, mark_failed, put_back, settle
+from notifications.sending import Claimed, claim, end_leases, mark_failed, put_back, settle, skip_overtaken
 from telegrambot.database import in_database
 from telegrambot.keyboards import keyboard_for_notification
 from telegrambot.pausing import wait_for_event
@@ -87,6 +87,8 @@ class Sender:
         if not claimed:
             return False
         one = claimed[0]
+        if await in_database(skip_overtaken, one):
+            return True
         wait = max(self._pause_of(one), await in_database(seconds_behind, one))
         if wait > 0:
             await in_database(put_back, one, due_at=clock.real_now() + timedelta(seconds=wait))

@@ -1,0 +1,38 @@
+"""Messages that ask for something, or say what comes next, are only sent while that is still so (E12, N1).
+
+A message may wait: the bot was down, the chat had its pause, a channel refused. What has been done in the meantime is
+not asked for any more; the message about that has its own delivery. Receipts about money always go out.
+"""
+
+from escrows import deadlines
+from escrows.models import Escrow
+from escrows.states import LIVE, PAYABLE, Status
+from notifications.models import Delivery
+
+_HOLDS_WHILE: dict[str, frozenset[Status]] = {
+    "party_joined": LIVE,
+    "payment_short": frozenset({Status.PAYMENT_PENDING}),
+    "less_asked": frozenset({Status.PAYMENT_PENDING}),
+    "trade_offered": frozenset({Status.PAYMENT_CONFIRMED}),
+    "trade_accepted": frozenset({Status.ACTIVE}),
+    "trade_delivered": frozenset({Status.DELIVERED}),
+}
+_DEADLINE_RUNS_WHILE: dict[str, frozenset[Status]] = {
+    deadlines.OFFER: PAYABLE,
+    deadlines.PAYMENT: PAYABLE,
+    deadlines.ACCEPTANCE: frozenset({Status.PAYMENT_CONFIRMED}),
+    deadlines.DELIVERY: frozenset({Status.ACTIVE}),
+    deadlines.INSPECTION: frozenset({Status.DELIVERED}),
+}
+
+
+def is_overtaken(delivery: Delivery) -> bool:
+    """True when the trade has moved on and the message would no longer be true."""
+    event = delivery.event
+    wanted = _HOLDS_WHILE.get(delivery.template)
+    if delivery.template.startswith("deadline_near"):
+        wanted = _DEADLINE_RUNS_WHILE.get(str(event.data.get("deadline")))
+    if wanted is None or event.subject_type != "escrow":
+        return False
+    status = Escrow.objects.filter(pk=event.subject_id).values_list("status", flat=True).first()
+    return status is not None and status not in wanted
