@@ -6,6 +6,7 @@ from escrows.access import lock_escrow
 from escrows.deadlines import warning_due
 from escrows.models import DeadlineWarning
 from escrows.recounting import escrow_event
+from escrows.shortfall import due_of, open_short_of
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
@@ -31,5 +32,8 @@ def warn_of_deadline(*, actor: User | None, escrow_id: int) -> bool:
         if not insert_new(DeadlineWarning, [row], unique="escrow,deadline,deadline_at,lead_minutes", returning=["id"]):
             return False
         facts = {"deadline": due.deadline.name, "deadline_at": due.deadline.at, "lead_minutes": due.lead_minutes}
+        short = open_short_of(escrow)
+        if short is not None:
+            facts |= {"kept": short.held, "missing": due_of(escrow)}
         record([escrow_event(Kind.ESCROW_DEADLINE_NEAR, escrow, actor, **facts)])
     return True

@@ -102,6 +102,15 @@ class TestKept:
         assert [breach.subject for breach in check_holds(True)] == [trade.public_id]
         ShortPayment.objects.filter(escrow=trade).update(state=ShortState.WAITING)
 
+    def test_the_warning_names_what_is_missing_not_the_whole(self) -> None:
+        from escrows.actions.warn import warn_of_deadline
+
+        trade = a_short_trade()
+        set_back(trade, "expires_at", timedelta(minutes=-20))
+        assert warn_of_deadline(actor=None, escrow_id=trade.pk)
+        fact = Event.objects.filter(subject_type="escrow", subject_id=trade.pk).latest("seq")
+        assert (fact.data["kept"], fact.data["missing"]) == ("10.00 USD", "11.00 USD")
+
     def test_the_payment_window_does_not_end_it(self) -> None:
         trade = a_short_trade()
         with pytest.raises(NotAllowed):
