@@ -47,12 +47,15 @@ def deadline_of(escrow: Escrow) -> Deadline | None:
 def warning_due(escrow: Escrow, now: datetime) -> NearWarning | None:
     """The warning that `now` calls for: the shortest lead already reached, so a late job skips to the urgent one.
 
-    None before the first lead, after the deadline, and while a release runs. A lead counts only when it is shorter
-    than the whole period.
+    None before the first lead and while a release runs. After the deadline none either, but for the delivery: nothing
+    happens by itself then, so both are told once that it is over (lead 0). A lead counts only when it is shorter than
+    the whole period.
     """
     deadline = deadline_of(escrow)
-    if deadline is None or deadline.at <= now or escrow.release_due_at is not None:
+    if deadline is None or escrow.release_due_at is not None:
         return None
+    if deadline.at <= now:
+        return NearWarning(deadline=deadline, lead_minutes=0) if deadline.name == DELIVERY else None
     reached = [lead for lead in LEADS if lead < deadline.period and deadline.at - lead <= now]
     if not reached:
         return None

@@ -91,7 +91,7 @@ def _to_warn(now: datetime) -> Iterator[Escrow]:
     near = (
         Q(status__in=sorted(PAYABLE), expires_at__range=window)
         | Q(status=Status.PAYMENT_CONFIRMED, accept_by__range=window)
-        | Q(status=Status.ACTIVE, delivery_deadline__range=window)
+        | Q(status=Status.ACTIVE, delivery_deadline__lte=window[1])  # one that has passed is told once too
         | Q(status=Status.DELIVERED, inspection_ends_at__range=window)
     )
     for escrow in _pages(Escrow.objects.filter(near).prefetch_related("warnings")):

@@ -15,6 +15,8 @@ _HOLDS_WHILE: dict[str, frozenset[Status]] = {
     "less_asked": frozenset({Status.PAYMENT_PENDING}),
     "trade_offered": frozenset({Status.PAYMENT_CONFIRMED}),
     "trade_accepted": frozenset({Status.ACTIVE}),
+    "delivery_overdue_buyer": frozenset({Status.ACTIVE}),
+    "delivery_overdue_seller": frozenset({Status.ACTIVE}),
     "trade_delivered": frozenset({Status.DELIVERED}),
 }
 _DEADLINE_RUNS_WHILE: dict[str, frozenset[Status]] = {

@@ -56,6 +56,14 @@ def _runs_out_for_the_buyer(event: Event, escrow: "Escrow | None") -> bool:
     return _deadline_of(OFFER, PAYMENT, INSPECTION)(event, escrow)
 
 
+def _is_over(event: Event, _escrow: "Escrow | None") -> bool:
+    return event.data.get("lead_minutes") == 0
+
+
+def _runs_out_for_the_seller(event: Event, escrow: "Escrow | None") -> bool:
+    return _deadline_of(ACCEPTANCE, DELIVERY)(event, escrow) and not _is_over(event, escrow)
+
+
 _BUYER, _SELLER, _USER, _STAFF = Audience.BUYER, Audience.SELLER, Audience.USER, Audience.STAFF
 _PAYMENT, _TRADE, _REMINDER = Priority.PAYMENT, Priority.TRADE, Priority.REMINDER
 
@@ -102,8 +110,11 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
             _SELLER,
             "deadline_near_seller",
             _REMINDER,
-            only_if=_deadline_of(ACCEPTANCE, DELIVERY),
+            only_if=_runs_out_for_the_seller,
         ),
+        # The delivery's time is over: nothing happens by itself, so both hear what they can do.
+        Route(_BUYER, "delivery_overdue_buyer", _TRADE, only_if=_is_over),
+        Route(_SELLER, "delivery_overdue_seller", _TRADE, only_if=_is_over),
     ),
     Kind.DEPOSIT_PENDING: (),  # nobody: the payment screen is edited in place
     Kind.DEPOSIT_SUSPENDED: (Route(_STAFF, "staff_deposit_suspended", _TRADE),),

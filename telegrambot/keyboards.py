@@ -59,6 +59,8 @@ def keyboard_for_notification(template: str, escrow: Escrow | None, user: User |
     rows = [*_seller_rows(escrow, user), *_buyer_rows(escrow, user)]
     if escrow.status == Status.PAYMENT_CONFIRMED and _allows(policy.require_can_invite, escrow, user):
         rows.append((of_trade("invite", Verb.INVITE, escrow),))
+    if template == "delivery_overdue_buyer" and _allows(policy.require_can_cancel, escrow, user, clock.now()):
+        rows.insert(0, (of_trade("cancel_trade", Verb.CANCEL_ASK, escrow),))
     return (*rows, (of_trade("open_trade", Verb.TRADE, escrow),))
 
 

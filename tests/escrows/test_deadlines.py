@@ -51,8 +51,8 @@ def test_time_decides_nothing_in_the_others(status: Status) -> None:
         (timedelta(minutes=30, seconds=1), 120),
         (timedelta(minutes=30), 30),
         (timedelta(seconds=1), 30),
-        (timedelta(0), None),
-        (-timedelta(hours=1), None),
+        (timedelta(0), 0),
+        (-timedelta(days=30), 0),
     ],
 )
 def test_the_shortest_lead_reached_is_the_one_that_is_due(before: timedelta, lead: int | None) -> None:
@@ -67,6 +67,19 @@ def test_a_lead_as_long_as_the_whole_period_is_no_warning(hours: int, least: int
     moments = (AT - timedelta(hours=hours) + timedelta(minutes=step) for step in range(hours * 60))
     leads = {due.lead_minutes for moment in moments if (due := warning_due(escrow, moment))}
     assert max(leads) == least
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        (Status.CREATED, "expires_at"),
+        (Status.PAYMENT_PENDING, "expires_at"),
+        (Status.PAYMENT_CONFIRMED, "accept_by"),
+        (Status.DELIVERED, "inspection_ends_at"),
+    ],
+)
+def test_what_ends_by_itself_is_not_warned_of_afterwards(status: Status, field: str) -> None:
+    assert warning_due(a_trade(status, **{field: AT}), AT) is None
 
 
 def test_nobody_is_warned_while_a_release_runs() -> None:

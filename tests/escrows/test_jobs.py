@@ -47,7 +47,7 @@ def test_one_run_does_everything_that_is_due(settings: Settings) -> None:
     set_back(undone, "release_due_at")
     set_back(untouched[0], "delivery_deadline")
     run = run_deadlines()
-    assert (run.done, run.refused, run.failed) == (5, 0, 0)
+    assert (run.done, run.refused, run.failed) == (6, 0, 0)  # the overdue delivery is told of and stays
     statuses = [Escrow.objects.get(pk=trade.pk).status for trade in (unpaid, pending, silent, delivered, undone)]
     assert statuses == ["expired", "expired", "refunded", "completed", "completed"]
     assert Escrow.objects.get(pk=untouched[0].pk).status == Status.ACTIVE
@@ -93,13 +93,14 @@ class TestWarnings:
             ({"hours": 40, "seconds": 5}, [1440, 480]),
             ({"hours": 46, "seconds": 5}, [1440, 480, 120]),
             ({"hours": 47, "minutes": 31}, [1440, 480, 120, 30]),
-            ({"hours": 49}, [1440, 480, 120, 30]),
+            ({"hours": 49}, [1440, 480, 120, 30, 0]),
+            ({"hours": 490}, [1440, 480, 120, 30, 0]),
         ):
             with later(**moment):
                 for _ in range(2):
                     run_deadlines()
             assert warnings_of(trade) == expected
-        assert DeadlineWarning.objects.count() == 4
+        assert DeadlineWarning.objects.count() == 5
 
     def test_a_late_job_gives_only_the_urgent_one(self) -> None:
         trade = an_active_trade(hours=48)

@@ -199,3 +199,16 @@ def test_reminds_the_side_that_can_still_act(deadline: str, side: str) -> None:
     near = {"deadline": deadline, "deadline_at": clock.now().isoformat(), "lead_minutes": 30}
     event = told(Kind.ESCROW_DEADLINE_NEAR, cast.an_agreement(), **near)
     assert lines_of(event) == {(side, "telegram", f"deadline_near_{side}")}
+
+
+def test_both_hear_once_that_the_time_to_deliver_is_over_and_what_they_can_do() -> None:
+    trade = cast.an_active_trade()
+    over = {"deadline": "delivery", "deadline_at": "2026-11-23T14:05:00+00:00", "lead_minutes": 0}
+    event = told(Kind.ESCROW_DEADLINE_NEAR, trade, **over)
+    assert lines_of(event) == {
+        ("buyer", "telegram", "delivery_overdue_buyer"),
+        ("seller", "telegram", "delivery_overdue_seller"),
+    }
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert "until 23 Nov 2026, 14:05 UTC" in text
+    assert "cancel and get all your 21.00 USD back" in text

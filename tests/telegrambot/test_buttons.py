@@ -124,6 +124,14 @@ def test_a_buyer_who_paid_before_anybody_joined_gets_the_invite_button_with_the_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_buyer_of_an_overdue_delivery_gets_the_way_out_first():
+    escrow = cast.an_active_trade()
+    cast.set_back(escrow, "delivery_deadline")
+    labels = _labels(keyboards.keyboard_for_notification("delivery_overdue_buyer", escrow, escrow.buyer))
+    assert labels == ["cancel_trade", "release_early", "open_trade"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_question_that_the_trade_no_longer_allows_is_not_asked(house):
     escrow = cast.a_trade_in(Status.REFUNDED)
     house.play_cast()
