@@ -175,3 +175,11 @@ def test_a_payment_from_the_wallet_is_not_called_received() -> None:
     text = render(the_delivery(event, "buyer"), "telegram").text
     assert "21.00 USD was taken from your LockBay wallet" in text
     assert "received" not in text
+
+
+def test_staff_read_what_came_and_what_had_come_before() -> None:
+    facts = {**PAID, "received": "6.30 USDT", "value": "21.00 USD", "earlier": "14.70 USD"}
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, cast.a_paid_trade(), **facts)
+    text = render(the_delivery(event, "staff:olu@lockbay.example", "email"), "email").text
+    assert "6.30 USDT at" in text
+    assert "with the 14.70 USD that came before, that is worth 21.00 USD" in text
