@@ -15,8 +15,7 @@ from escrows.policy import require_can_revive
 from escrows.shortfall import open_short_of
 from escrows.states import ShortState, Status
 from lockbay.people.models import User
-from payments.models import Deposit
-from payments.states import DepositState
+from payments.queries import is_payment_awaited
 from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, user_account
 from wallets.models import Entry
 from wallets.money import Money
@@ -128,12 +127,7 @@ def composition_of(escrow: Escrow) -> Composition:
 
 
 def is_money_on_its_way(escrow: Escrow, now: datetime) -> bool:
-    """True while a payment seen in time waits for confirmations: such a trade does not expire, for a day at most."""
+    """True while a payment heard of in time is not settled yet: such a trade does not expire, for a day at most."""
     if escrow.expires_at is None or escrow.expires_at + _LONGEST_ON_THE_WAY <= now:
         return False
-    return Deposit.objects.filter(
-        intent__purpose=PURPOSE,
-        intent__reference=escrow.public_id,
-        state=DepositState.PENDING,
-        first_seen_at__lte=escrow.expires_at,
-    ).exists()
+    return is_payment_awaited(PURPOSE, escrow.public_id, heard_by=escrow.expires_at)

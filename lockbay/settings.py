@@ -178,7 +178,7 @@ BOT_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("BOT_HEARTBEAT_LIMIT_SECOND
 INBOX_BACKLOG_LIMIT = timedelta(seconds=env.read_int("INBOX_BACKLOG_LIMIT_SECONDS", 300, least=1))
 METRICS_TOKEN = env.read_str("METRICS_TOKEN", "")
 
-# --- Escrow policy (SPEC ids beside each) --------------------------------------------------------------------------
+# --- Escrow policy (rule ids beside each) --------------------------------------------------------------------------
 
 ESCROW_MIN_USD = env.read_decimal("ESCROW_MIN_USD", Decimal("2.00"))  # E3
 ESCROW_MAX_USD = env.read_decimal("ESCROW_MAX_USD", Decimal("500.00"))  # E3

@@ -1,12 +1,14 @@
 """What the rest of the house may ask this room. No locks."""
 
+from datetime import datetime
+
 from payments.errors import UnknownMethod
 from payments.methods import PayMethod
-from payments.models import Deposit, Intent
+from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.providers import enabled_providers
-from payments.states import DepositState
+from payments.states import ClaimState, DepositState, InboxStatus
 
-__all__ = ["PayMethod", "confirmed_deposits_of", "intents_of", "method_of", "pay_methods"]
+__all__ = ["PayMethod", "confirmed_deposits_of", "intents_of", "is_payment_awaited", "method_of", "pay_methods"]
 
 
 def pay_methods() -> list[PayMethod]:
@@ -30,3 +32,17 @@ def intents_of(purpose: str, reference: str) -> list[Intent]:
 def confirmed_deposits_of(intent_id: int) -> list[Deposit]:
     """What has been credited for an intent, in order of arrival."""
     return list(Deposit.objects.filter(intent_id=intent_id, state=DepositState.CONFIRMED).order_by("pk"))
+
+
+def is_payment_awaited(purpose: str, reference: str, *, heard_by: datetime) -> bool:
+    """True when something heard of by then may still become money for this thing: a payment without enough
+    confirmations, a pasted hash that our nodes have not settled, or an event that waits in the inbox."""
+    intents = Intent.objects.filter(purpose=purpose, reference=reference)
+    named = intents.filter(provider_payment_id__isnull=False).values("provider_payment_id")
+    return (
+        Deposit.objects.filter(intent__in=intents, state=DepositState.PENDING, first_seen_at__lte=heard_by).exists()
+        or ChainClaim.objects.filter(intent__in=intents, state=ClaimState.WAITING, claimed_at__lte=heard_by).exists()
+        or InboxEvent.objects.filter(
+            payment_ref__in=named, status=InboxStatus.PENDING, received_at__lte=heard_by
+        ).exists()
+    )

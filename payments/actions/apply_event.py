@@ -1,8 +1,7 @@
-"""Applies due inbox events in batches: one transaction and a constant number of statements a batch (DESIGN: the drain).
+"""Applies due inbox events in batches: one transaction and a constant number of statements a batch.
 
 drain() is what requests, jobs and tests call. Inside a batch's transaction `apply_rows_within` does the work; replay
-uses
-the same function. Lock order: inbox rows → intents → deposits → the purposes' own rows → accounts.
+uses the same function. Lock order: inbox rows → intents → deposits → the purposes' own rows → accounts.
 """
 
 import time
@@ -81,9 +80,8 @@ def drain(budget_ms: int | None = None) -> int:
 
 
 def apply_rows_within(rows: Sequence[InboxEvent]) -> BatchResult:
-    """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by
-    itself and
-    keeps its traceback; its neighbours are applied."""
+    """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by itself
+    and keeps its traceback; its neighbours are applied."""
     result = BatchResult()
     _apply_split(list(rows), result)
     inbox.write_verdicts(result.verdicts)

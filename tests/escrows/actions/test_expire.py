@@ -10,7 +10,7 @@ from escrows.models import Escrow
 from escrows.states import Status
 from lockbay import clock
 from lockbay.people.models import User
-from payments.models import Deposit
+from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.states import DepositState
 from tests.cast import a_waiting_trade, bea, olu, set_back
 from tests.escrows.actions.triple import Triple
@@ -69,3 +69,26 @@ class TestExpire(Triple):
         else:
             self.act(trade)
         assert clock.now() > seen
+
+    @pytest.mark.parametrize("is_in_time", [True, False])
+    @pytest.mark.parametrize("heard", ["hash", "event"])
+    def test_waits_for_what_was_heard_of_in_time_and_is_not_settled(self, heard: str, is_in_time: bool) -> None:
+        """A pasted hash that no node has settled, an event that nobody has applied: not late by our own delay."""
+        trade = a_waiting_trade()
+        set_back(trade, "expires_at", timedelta(hours=1))
+        assert trade.expires_at is not None
+        at = trade.expires_at + (timedelta(minutes=-1) if is_in_time else timedelta(minutes=1))
+        intent = an_intent(trade)
+        if heard == "hash":
+            ChainClaim.objects.create(intent=intent, chain="tron", txid="a" * 64, claimed_by=bea(), claimed_at=at)
+        else:
+            Intent.objects.filter(pk=intent.pk).update(provider_payment_id="p2")
+            InboxEvent.objects.create(
+                provider="sandbox", event_id="e1", body_digest="d", body=b"{}", payment_ref="p2", received_at=at
+            )
+        if is_in_time:
+            with pytest.raises(NotAllowed) as caught:
+                self.act(trade)
+            assert caught.value.reason == Reason.MONEY_ON_ITS_WAY
+        else:
+            self.act(trade)

@@ -1,4 +1,4 @@
-"""Asking for money in three steps: request, call, answer; a crash between them is healed (P3, DESIGN §3)."""
+"""Asking for money in three steps: request, call, answer; a crash between them is healed (P3)."""
 
 from datetime import timedelta
 from decimal import Decimal
