@@ -183,7 +183,7 @@ def _evidence(claim: ChainClaim, transfers: tuple[Transfer, ...]) -> Evidence:
         expected_usd=intent.pay_amount.decimal() * rate,
         usd_per_coin=rate,
         is_hash_unused=not _is_credited_elsewhere(claim, address),
-        intent_made_at=intent.created_at.replace(microsecond=0),  # block times are whole seconds
+        intent_made_at=intent.created_at,
         pasted_at=claim.claimed_at,
         confirmations_needed=reader.confirmations_needed,
     )

@@ -13,6 +13,7 @@ from payments.chains.base import Transfer
 
 NAMES = ("succeeded", "recipient", "token", "hash_unused", "age", "amount", "confirmations")
 OLDEST = timedelta(minutes=20)
+CLOCK_SLACK = timedelta(minutes=2)  # a block carries its maker's clock, in whole seconds; it may run behind ours
 AMOUNT_MARGIN = Decimal("0.50")  # USD
 
 
@@ -109,7 +110,7 @@ def _check_age(transfer: Transfer | None, expected: Expectation) -> Result:
         return Result("age", False, "no_transfer")
     if transfer.block_time is None:
         return Result("age", True, "in_no_block_yet")
-    if transfer.block_time < expected.intent_made_at:
+    if transfer.block_time < expected.intent_made_at - CLOCK_SLACK:
         return Result("age", False, "before_the_intent")
     age = expected.pasted_at - transfer.block_time
     return Result("age", age <= OLDEST, f"{age // timedelta(seconds=1)} s")

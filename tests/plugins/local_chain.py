@@ -98,6 +98,7 @@ class LocalChain:
     def reorganise(self, depth: int) -> None:
         """Replaces the newest blocks by empty ones of the same number."""
         self.rpc("anvil_reorg", depth, [])
+        self.rpc("anvil_setTime", int(time.time()))  # the node goes on from the old block's time otherwise
 
     @staticmethod
     def fresh_address() -> str:

@@ -61,7 +61,8 @@ def test_a_good_payment_passes_every_check_by_name() -> None:
         ({"raw_amount": 24_499_999}, {"amount"}),
         ({"raw_digits": 18}, {"amount"}),
         ({"confirmations": 19, "is_final": False}, {"confirmations"}),
-        ({"block_time": NOON - timedelta(minutes=6)}, {"age"}),
+        ({"block_time": NOON - timedelta(minutes=7, seconds=1)}, {"age"}),
+        ({"block_time": NOON - timedelta(minutes=7)}, set()),
     ],
 )
 def test_each_check_fails_by_its_name(changes: dict[str, Any], failed: set[str]) -> None:
