@@ -192,7 +192,9 @@ def test_a_miss_is_counted_and_logged_under_its_stable_names():
     with capture_logs() as logs, pytest.raises(RateUnavailable):
         quote_of("BNB")
     assert (counting.CACHE_MISS.total("BNB"), counting.ALL_FAILED.total("BNB")) == (misses + 1, failures + 1)
-    assert [{k: v for k, v in line.items() if k != "log_level"} for line in logs] == [
+    # Another currency's hits may be reported in between: that report goes by the clock.
+    lines = [{k: v for k, v in line.items() if k != "log_level"} for line in logs if line["currency"] == "BNB"]
+    assert lines == [
         {"event": "WEBHOOK_CACHE_MISS", "currency": "BNB", "reason": "missing"},
         {"event": "WEBHOOK_RATE_METRIC", "metric": "all_failed", "currency": "BNB", "count": 1},
     ]
