@@ -92,7 +92,7 @@ class TestFincra(ProviderContract):
     def test_garbage_is_refused_quickly(self, provider: PaymentProvider, garbage: bytes) -> None:
         started = time.monotonic()
         self._refuses(provider, garbage, {"signature": "00"})
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
     # --- events
 

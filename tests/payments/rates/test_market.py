@@ -192,7 +192,7 @@ def test_a_hanging_source_costs_no_more_than_the_budget(real_sources, monkeypatc
     released = threading.Event()
 
     def hang(_request):
-        released.wait(5)
+        released.wait(60)
         return 500
 
     with wired({**market_answers(), "/simple/price": hang}):
@@ -200,7 +200,7 @@ def test_a_hanging_source_costs_no_more_than_the_budget(real_sources, monkeypatc
         report = ask()
         took = time.monotonic() - started
         released.set()
-    assert took < 2
+    assert took < 15
     assert report.source == "kraken"
 
 

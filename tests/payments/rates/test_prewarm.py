@@ -1,5 +1,6 @@
 """A process knows the rates before it takes its first event, and a failed prewarm never stops a start (R3, F20)."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -48,8 +49,8 @@ def test_it_says_so_in_one_line_with_stable_words_and_fields():
     with capture_logs() as logs:
         prewarm("bot")
     line = next(line for line in logs if line.get("code") == "STARTUP_PREWARM_COMPLETE")
-    assert line["event"].startswith(f"STARTUP_PREWARM_COMPLETE: {len(NAMES)}/{len(NAMES)} rates cached in 0.")
-    assert line["event"].endswith("s (Errors: 0)")
+    wanted = rf"STARTUP_PREWARM_COMPLETE: {len(NAMES)}/{len(NAMES)} rates cached in \d+\.\d\ds \(Errors: 0\)"
+    assert re.fullmatch(wanted, line["event"])
     assert (line["process"], line["cached"], line["names"], line["errors"]) == ("bot", len(NAMES), len(NAMES), [])
 
 
@@ -65,14 +66,14 @@ def test_rate_sources_that_are_down_neither_crash_nor_hang_a_start(real_sources,
     released = threading.Event()
 
     def hang(_request):
-        released.wait(5)
+        released.wait(60)
         return 500
 
     with wired(dict.fromkeys(good_answers(), hang)):
         result = prewarm("web")
         released.set()
     assert result.cached == 0
-    assert result.seconds < 3
+    assert result.seconds < 15
     assert not health.check_rates().ok
 
 

@@ -115,7 +115,7 @@ def test_a_hanging_source_costs_no_more_than_the_time_limit(real_sources):
     released = threading.Event()
 
     def hang(_request):
-        released.wait(5)
+        released.wait(60)
         return 500
 
     with wired({**good_answers(), "/simple/price": hang}):
@@ -123,7 +123,7 @@ def test_a_hanging_source_costs_no_more_than_the_time_limit(real_sources):
         fetched = fetch_and_store(PAIRS, seconds=0.3)
         took = time.monotonic() - started
         released.set()
-    assert took < 3
+    assert took < 15
     assert "coingecko: too slow" in fetched.errors
     assert quote_of("BTC").source == "fastforex"
 
