@@ -193,6 +193,11 @@ INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12
 CHOICE_WINDOW = timedelta(hours=env.read_int("CHOICE_WINDOW_HOURS", 24, least=1))  # E8, a payment that is too short
 RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, least=0))  # E14
 
+# --- Money out (W1) ----------------------------------------------------------------------------------------------
+
+WITHDRAWAL_FEE_PERCENT = env.read_decimal("WITHDRAWAL_FEE_PERCENT", Decimal("2"))
+WITHDRAWAL_FEE_LEAST = env.read_decimal("WITHDRAWAL_FEE_LEAST", Decimal("0.50"))  # in the asset of the wallet
+
 # --- Money in ----------------------------------------------------------------------------------------------------
 
 WEBHOOK_MAX_BYTES = 262_144  # P1

@@ -3,12 +3,19 @@
 WalletError
 ├── Refusal                       expected; the user is told; carries data, no prose
 │   ├── InsufficientFunds         a floor would be broken
-│   └── MalformedAmount           text that is not an amount of the asset
+│   ├── MalformedAmount           text that is not an amount of the asset
+│   ├── QuoteUnavailable          no fresh rate or network fee now: try again in a minute
+│   └── NothingArrives            the fees would take the whole amount
 ├── IdempotencyConflict           the same key with other legs: a bug or an attack, never a retry
 ├── UnbalancedOperation           legs that do not sum to zero per asset
 ├── MixedAssets, UnknownAsset     amounts that cannot meet
 └── PostedOutsideTransaction      the ledger is written only inside atomic()
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wallets.money import Money
 
 
 class WalletError(Exception):
@@ -33,6 +40,22 @@ class MalformedAmount(Refusal):
     def __init__(self, text: str, asset: str, reason: str) -> None:
         super().__init__(text[:40], asset, reason)
         self.text, self.asset, self.reason = text[:40], asset, reason
+
+
+class QuoteUnavailable(Refusal):
+    """`what` is "rate" or "network_fee": it is not known now, and nobody guesses."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class NothingArrives(Refusal):
+    """`fees` (of the house and of the network) would take the whole `amount`."""
+
+    def __init__(self, amount: "Money", fees: "Money") -> None:
+        super().__init__(amount, fees)
+        self.amount, self.fees = amount, fees
 
 
 class IdempotencyConflict(WalletError):
