@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
+from lockbay import clock
+from wallets.errors import QuoteUnavailable
 from wallets.money import Money, floored_money, half_up
 
 if TYPE_CHECKING:
@@ -51,10 +53,6 @@ class Quoter(Protocol):
         """What approving it now sends, by a fresh rate. Raises: QuoteUnavailable, NothingArrives."""
 
 
-class NoQuoter(RuntimeError):
-    """No room registered a quoter: a fault of the set-up."""
-
-
 _quoters: list[Quoter] = []
 
 
@@ -63,11 +61,14 @@ def register_quoter(quoter: Quoter) -> None:
     _quoters[:] = [quoter]
 
 
-def quoter() -> Quoter:
-    """The registered quoter. Raises: NoQuoter."""
-    if not _quoters:
-        raise NoQuoter
-    return _quoters[0]
+def terms_for(destination: "Destination", amount: Money) -> WithdrawalTerms:
+    """The terms of withdrawing `amount` to `destination` now. Raises: QuoteUnavailable, NothingArrives."""
+    return _quoter().terms_for(destination, amount, clock.now())
+
+
+def payout_quote_for(withdrawal: "Withdrawal") -> PayoutQuote:
+    """What approving `withdrawal` now would send. Raises: QuoteUnavailable, NothingArrives."""
+    return _quoter().payout_quote(withdrawal, clock.now())
 
 
 def service_fee(amount: Money) -> Money:
@@ -76,3 +77,9 @@ def service_fee(amount: Money) -> Money:
     share = Money(half_up(settings.WITHDRAWAL_FEE_PERCENT * amount.minor / 100), amount.asset)
     least = floored_money(Decimal(settings.WITHDRAWAL_FEE_LEAST), amount.asset)
     return max(share, least)
+
+
+def _quoter() -> Quoter:
+    if not _quoters:
+        raise QuoteUnavailable("rate")
+    return _quoters[0]
