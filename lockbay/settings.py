@@ -197,6 +197,25 @@ RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, 
 
 WITHDRAWAL_FEE_PERCENT = env.read_decimal("WITHDRAWAL_FEE_PERCENT", Decimal("2"))
 WITHDRAWAL_FEE_LEAST = env.read_decimal("WITHDRAWAL_FEE_LEAST", Decimal("0.50"))  # in the asset of the wallet
+WITHDRAWAL_MIN_USD = env.read_decimal("WITHDRAWAL_MIN_USD", Decimal("2.00"))
+WITHDRAWAL_MAX_USD = env.read_decimal("WITHDRAWAL_MAX_USD", Decimal("500.00"))
+WITHDRAWAL_DAILY_LIMIT = env.read_int("WITHDRAWAL_DAILY_LIMIT", 10, least=1)
+WITHDRAWAL_AUTO_APPROVE_USD = env.read_decimal("WITHDRAWAL_AUTO_APPROVE_USD", Decimal("0"))  # W2: up to and including
+WITHDRAWAL_TWO_PEOPLE_ABOVE_USD = env.read_decimal("WITHDRAWAL_TWO_PEOPLE_ABOVE_USD", Decimal("250"))  # W2
+WITHDRAWAL_HOURLY_USD = env.read_decimal(
+    "WITHDRAWAL_HOURLY_USD", Decimal("2500")
+)  # W7: a payout asset, without an owner
+DESTINATION_COOL_OFF = timedelta(hours=env.read_int("DESTINATION_COOL_OFF_HOURS", 24, least=0))  # W7
+WITHDRAWAL_OVERDUE_AFTER = timedelta(minutes=env.read_int("WITHDRAWAL_OVERDUE_MINUTES", 5, least=1))  # W8
+
+# Network fees: what the chains' nodes tell, or play money. Older than this they are not known.
+NETWORK_FEE_SOURCE = env.read_choice(
+    "NETWORK_FEE_SOURCE", ["nodes", "playmoney"], "playmoney" if PLAYGROUND else "nodes"
+)
+NETWORK_FEE_MARGIN_PERCENT = env.read_decimal("NETWORK_FEE_MARGIN_PERCENT", Decimal("20"))
+NETWORK_FEE_LIMIT = timedelta(minutes=env.read_int("NETWORK_FEE_LIMIT_MINUTES", 10, least=1))
+CELLFRAME_FEE_CELL = env.read_decimal("CELLFRAME_FEE_CELL", Decimal("0"))  # its nodes tell none; 0: unknown
+BANK_FEE_NGN = env.read_decimal("BANK_FEE_NGN", Decimal("50"))  # a transfer by a bank rail that tells none itself
 
 # --- Money in ----------------------------------------------------------------------------------------------------
 

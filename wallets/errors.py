@@ -3,15 +3,28 @@
 WalletError
 ├── Refusal                       expected; the user is told; carries data, no prose
 │   ├── InsufficientFunds         a floor would be broken
+│   ├── DebtOpen                  the user owes us: nothing is paid out before it is settled (P7)
 │   ├── MalformedAmount           text that is not an amount of the asset
 │   ├── QuoteUnavailable          no fresh rate or network fee now: try again in a minute
-│   └── NothingArrives            the fees would take the whole amount
+│   ├── NothingArrives            the fees would take the whole amount
+│   ├── WithdrawalNotFound, DestinationNotFound   missing, or not yours: the same answer on purpose
+│   ├── WrongWithdrawalStatus     the withdrawal is not where this act needs it
+│   ├── WithdrawalOutOfRange, TooManyWithdrawals   limits of W1
+│   ├── DestinationCoolingOff     it is too new to be paid (W7)
+│   ├── DestinationInUse          an open withdrawal goes there
+│   ├── DecisionRefused           staff may not decide this, or not like this; `reason` is a WhyNot
+│   ├── RevisionChanged           what was looked at is no longer what would be paid (W2)
+│   ├── VelocityReached           so much left within the hour that only an owner may approve more (W7)
+│   └── PayoutsStopped            payouts of that asset are stopped (W7, B8)
+├── NotProcessing                 somebody was about to pay what is not to be paid: a bug, never a retry (W3)
 ├── IdempotencyConflict           the same key with other legs: a bug or an attack, never a retry
 ├── UnbalancedOperation           legs that do not sum to zero per asset
 ├── MixedAssets, UnknownAsset     amounts that cannot meet
 └── PostedOutsideTransaction      the ledger is written only inside atomic()
 """
 
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +45,14 @@ class InsufficientFunds(Refusal):
     def __init__(self, *, code: str, asset: str, available: int, wanted: int) -> None:
         super().__init__(code, asset, available, wanted)
         self.code, self.asset, self.available, self.wanted = code, asset, available, wanted
+
+
+class DebtOpen(Refusal):
+    """`user_id` owes `debt` for money that was taken back after it had been spent."""
+
+    def __init__(self, *, user_id: int, debt: "Money") -> None:
+        super().__init__(user_id, debt)
+        self.user_id, self.debt = user_id, debt
 
 
 class MalformedAmount(Refusal):
@@ -56,6 +77,104 @@ class NothingArrives(Refusal):
     def __init__(self, amount: "Money", fees: "Money") -> None:
         super().__init__(amount, fees)
         self.amount, self.fees = amount, fees
+
+
+class WhyNot(StrEnum):
+    """Why a decision about a withdrawal is refused; the edges have a sentence for each."""
+
+    STAFF_ONLY = "staff_only"
+    OWN_MONEY = "own_money"
+    NEEDS_REASON = "needs_reason"
+    NEEDS_REFERENCE = "needs_reference"
+    ALREADY_DECIDED = "already_decided"
+
+
+class WithdrawalNotFound(Refusal):
+    """Missing, or not yours."""
+
+
+class DestinationNotFound(Refusal):
+    """Missing, removed, or not yours."""
+
+
+class WrongWithdrawalStatus(Refusal):
+    """The withdrawal is `current`; the act needs, or leads to, `wanted`."""
+
+    def __init__(self, current: str, wanted: str) -> None:
+        super().__init__(str(current), str(wanted))
+        self.current, self.wanted = str(current), str(wanted)
+
+
+class WithdrawalOutOfRange(Refusal):
+    """The amount must be between `least` and `most`, both included."""
+
+    def __init__(self, least: "Money", most: "Money") -> None:
+        super().__init__(least, most)
+        self.least, self.most = least, most
+
+
+class TooManyWithdrawals(Refusal):
+    """No more than `most` in 24 hours."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+class DestinationCoolingOff(Refusal):
+    """It can be paid from `until` on."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class DestinationInUse(Refusal):
+    """The open withdrawal `public_id` goes there."""
+
+    def __init__(self, public_id: str) -> None:
+        super().__init__(public_id)
+        self.public_id = public_id
+
+
+class DecisionRefused(Refusal):
+    """`reason` is a WhyNot."""
+
+    def __init__(self, reason: WhyNot) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class RevisionChanged(Refusal):
+    """Revision `looked_at` was decided about; the withdrawal is at `current`."""
+
+    def __init__(self, looked_at: int, current: int) -> None:
+        super().__init__(looked_at, current)
+        self.looked_at, self.current = looked_at, current
+
+
+class VelocityReached(Refusal):
+    """With this one, `wanted` of payouts in `asset` would have been approved within the hour; `most` need no owner."""
+
+    def __init__(self, asset: str, wanted: "Money", most: "Money") -> None:
+        super().__init__(asset, wanted, most)
+        self.asset, self.wanted, self.most = asset, wanted, most
+
+
+class PayoutsStopped(Refusal):
+    """Payouts of `asset` are stopped."""
+
+    def __init__(self, asset: str) -> None:
+        super().__init__(asset)
+        self.asset = asset
+
+
+class NotProcessing(WalletError):
+    """Withdrawal `public_id` is `current`: nobody may be asked to pay it."""
+
+    def __init__(self, public_id: str, current: str) -> None:
+        super().__init__(public_id, str(current))
+        self.public_id, self.current = public_id, str(current)
 
 
 class IdempotencyConflict(WalletError):

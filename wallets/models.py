@@ -8,8 +8,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from wallets.accounts import FLOORED_KINDS, PLATFORM_KINDS, USER_KINDS
+from wallets.accounts import AVAILABLE, FLOORED_KINDS, PLATFORM_KINDS, USER_KINDS
 from wallets.money import Money
+from wallets.withdrawal_models import Approval as Approval
+from wallets.withdrawal_models import Decision as Decision
+from wallets.withdrawal_models import Destination as Destination
+from wallets.withdrawal_models import OutcomeVote as OutcomeVote
+from wallets.withdrawal_models import Withdrawal as Withdrawal
 
 _KIND_CHOICES = [(kind, kind) for kind in sorted(FLOORED_KINDS | PLATFORM_KINDS)]
 
@@ -24,6 +29,7 @@ class Account(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="accounts")
     reference = models.CharField(max_length=64, blank=True)
     balance = models.BigIntegerField(null=True)
+    owes = models.BigIntegerField(default=0, db_default=0)  # minus the balance of the user's loss account (P7)
     opened_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -41,7 +47,11 @@ class Account(models.Model):
                 | (~Q(kind__in=sorted(USER_KINDS)) & Q(owner__isnull=True)),
                 name="account_owner_by_kind",
             ),
+            models.CheckConstraint(
+                condition=Q(owes=0) | (Q(owes__gt=0) & Q(kind=AVAILABLE)), name="account_owes_on_available"
+            ),
         ]
+        indexes = [models.Index(fields=["owes"], condition=Q(owes__gt=0), name="account_in_debt")]
 
     def __str__(self) -> str:
         return self.code
