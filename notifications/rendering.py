@@ -160,6 +160,7 @@ def _subject(title: str, context: dict[str, Any]) -> str:
 _DESK_PAGES = {
     "escrow": "escrows_escrow",
     "inbox": "payments_inboxevent",
+    "deposit": "payments_deposit",
     "delivery": "notifications_delivery",
     "operation": "wallets_operation",
     "ledger_check": "wallets_ledgercheck",

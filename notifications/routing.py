@@ -120,6 +120,12 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.DEPOSIT_SUSPENDED: (Route(_STAFF, "staff_deposit_suspended", _TRADE),),
     Kind.DEPOSIT_ASSIGNED: (),  # nobody: what the money does for its purpose says so
     Kind.DEPOSIT_CREDITED: (Route(_USER, "deposit_credited", _PAYMENT),),
+    # The payer may be nobody yet: money in suspense vanishes too, and only staff hear of it.
+    Kind.DEPOSIT_VANISHED: (
+        Route(_USER, "deposit_vanished", _PAYMENT),
+        Route(_STAFF, "staff_deposit_vanished", _PAYMENT),
+    ),
+    Kind.DEBT_COLLECTED: (Route(_USER, "debt_collected", _PAYMENT),),
     Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE),),
     Kind.INBOX_REPLAYED: (),
     Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),

@@ -22,7 +22,7 @@ class CreditedDeposit:
     seen
     inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs`
     plus legs
-    that are worth +`value`.
+    that are worth +`value`. `is_again`: it was credited before, vanished, and is confirmed again (P7).
     """
 
     deposit_id: int
@@ -33,6 +33,27 @@ class CreditedDeposit:
     seen_at: datetime
     confirmed_at: datetime
     credit_key: str
+    reference: str
+    source_legs: tuple[Leg, ...]
+    is_again: bool = False
+
+
+@dataclass(frozen=True)
+class VanishedDeposit:
+    """A credited deposit that vanished from its chain (P7): what it did for its purpose is undone.
+
+    `value` is what the credit was worth. The handler posts one operation under `key` that names `reverses_id`:
+    `source_legs`, the opposite of the credit's, worth +`value`, plus legs that take −`value` from whoever has it.
+    """
+
+    deposit_id: int
+    intent: Intent
+    received: Money
+    value: Money
+    is_late: bool
+    credit_key: str
+    key: str
+    reverses_id: int
     reference: str
     source_legs: tuple[Leg, ...]
 
@@ -54,6 +75,10 @@ class PurposeHandler(Protocol):
 
     def plan(self, locked: Any, deposits: Sequence[CreditedDeposit]) -> Plan:
         """What to post, record and change for these deposits, given what lock() returned."""
+
+    def take_back(self, locked: Any, vanished: Sequence[VanishedDeposit]) -> Plan:
+        """What to post, record and change because these credits are undone, given what lock() returned. Whatever it
+        takes money from is locked by one call of ledger.lock_balances()."""
 
 
 _handlers: dict[str, PurposeHandler] = {}

@@ -5,9 +5,10 @@ from typing import Any
 
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
-from payments.purposes import CreditedDeposit, Plan
+from payments.purposes import CreditedDeposit, Plan, VanishedDeposit
 from wallets.accounts import user_account
-from wallets.ledger import NewOperation
+from wallets.debts import taking_legs
+from wallets.ledger import NewOperation, lock_balances
 
 PURPOSE = "wallet"
 
@@ -37,6 +38,30 @@ class WalletTopUp:
                 for deposit in deposits
             ],
         )
+
+    def take_back(self, locked: Any, vanished: Sequence[VanishedDeposit]) -> Plan:
+        """From what is available, the rest becomes the payer's debt. The deposit's own event tells of it."""
+        return Plan(operations=operations_from_wallets(vanished))
+
+
+def operations_from_wallets(vanished: Sequence[VanishedDeposit]) -> list[NewOperation]:
+    """The operations that take deposits back from their payers' wallets, whose accounts are locked here."""
+    left = lock_balances({user_account(one.intent.payer_id, one.value.asset) for one in vanished})
+    operations = []
+    for one in vanished:
+        payer = user_account(one.intent.payer_id, one.value.asset)
+        legs = taking_legs(owner_id=one.intent.payer_id, need=one.value, available=left[payer])
+        left[payer] -= min(one.value, left[payer])
+        operations.append(
+            NewOperation(
+                kind="deposit_taken_back",
+                key=one.key,
+                legs=(*one.source_legs, *legs),
+                reference=one.reference,
+                reverses_id=one.reverses_id,
+            )
+        )
+    return operations
 
 
 def operation_to_wallet(deposit: CreditedDeposit) -> NewOperation:

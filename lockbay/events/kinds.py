@@ -31,6 +31,8 @@ class Kind(StrEnum):
     DEPOSIT_SUSPENDED = "deposit.suspended"
     DEPOSIT_ASSIGNED = "deposit.assigned"
     DEPOSIT_CREDITED = "deposit.credited"
+    DEPOSIT_VANISHED = "deposit.vanished"
+    DEBT_COLLECTED = "debt.collected"
     INBOX_PARKED = "inbox.parked"
     INBOX_REPLAYED = "inbox.replayed"
     LEDGER_BREACHED = "ledger.breached"

@@ -33,6 +33,7 @@ class Meaning(enum.StrEnum):
 
     PENDING = "pending"  # a payment is on its way
     CONFIRMED = "confirmed"  # a payment is final: the only meaning that credits
+    VANISHED = "vanished"  # a payment that was believed is gone: what was credited for it is taken back (P7)
     HINT = "hint"  # something happened that only an answer of the provider can prove (P6)
     INFORMATION = "information"  # nothing to do
 
