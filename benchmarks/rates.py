@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from payments.models import RateBreaker, RateHistory, StoredRate
+from payments.models import Breaker, RateHistory, StoredRate
 from payments.rates import quotes
 from payments.rates.prewarm import prewarm
 from payments.rates.sources.playmoney import RATES
@@ -54,7 +54,7 @@ def _measure_prewarm() -> str:
     taken = []
     with _slow_sources() as url, override_settings(RATE_SOURCES=list(DELAYS), **_addresses(url)):
         for _ in range(PREWARMS):
-            for model in (StoredRate, RateBreaker, RateHistory):
+            for model in (StoredRate, Breaker, RateHistory):
                 model.objects.all().delete()
             quotes.forget_all()
             result = prewarm("bench")

@@ -208,6 +208,13 @@ WITHDRAWAL_HOURLY_USD = env.read_decimal(
 DESTINATION_COOL_OFF = timedelta(hours=env.read_int("DESTINATION_COOL_OFF_HOURS", 24, least=0))  # W7
 WITHDRAWAL_OVERDUE_AFTER = timedelta(minutes=env.read_int("WITHDRAWAL_OVERDUE_MINUTES", 5, least=1))  # W8
 
+# What people are offered, as rail:asset:network; empty: nothing is paid out.
+PAYOUT_METHODS = env.read_list(
+    "PAYOUT_METHODS",
+    ["sandbox:USDT:TRC20", "sandbox:BTC:BTC", "sandbox:ETH:ETH", "sandbox:NGN:BANK"] if PLAYGROUND else [],
+)
+# Who looks up the name on a bank account that a person pays by hand.
+BANK_LOOK_UP_RAIL = env.read_str("BANK_LOOK_UP_RAIL", "sandbox" if PLAYGROUND else "flutterwave")
 # Network fees: what the chains' nodes tell, or play money. Older than this they are not known.
 NETWORK_FEE_SOURCE = env.read_choice(
     "NETWORK_FEE_SOURCE", ["nodes", "playmoney"], "playmoney" if PLAYGROUND else "nodes"
@@ -221,6 +228,8 @@ BANK_FEE_NGN = env.read_decimal("BANK_FEE_NGN", Decimal("50"))  # a transfer by 
 
 WEBHOOK_MAX_BYTES = 262_144  # P1
 WEBHOOK_APPLY_BUDGET_MS = env.read_int("WEBHOOK_APPLY_BUDGET_MS", 200, least=0)  # P1
+PROVIDER_BREAKER_FAILURES = env.read_int("PROVIDER_BREAKER_FAILURES", 5, least=1)  # P5: calls in a row, each with tries
+PROVIDER_BREAKER_SECONDS = env.read_int("PROVIDER_BREAKER_SECONDS", 30, least=1)
 INBOX_MAX_ATTEMPTS = env.read_int("INBOX_MAX_ATTEMPTS", 8, least=1)  # P2
 PAYMENT_PROVIDERS = env.read_list("PAYMENT_PROVIDERS", ["sandbox"] if PLAYGROUND else ["dynopay"])
 SANDBOX_API_KEY = "sandbox-api-key"

@@ -1,4 +1,4 @@
-"""What /ready says about money on its way in: rates and the inbox."""
+"""What /ready says about money on its way in: rates, the inbox and the providers."""
 
 from datetime import timedelta
 
@@ -8,8 +8,8 @@ from django.db.models.functions import Coalesce
 
 from lockbay import clock
 from lockbay.observability.health import Result, register_check
-from payments import inbox
-from payments.models import RateBreaker, StoredRate
+from payments import breaker, inbox
+from payments.models import StoredRate
 from payments.rates.currencies import PAIRS
 from payments.rates.prewarm import last_prewarm
 
@@ -18,6 +18,7 @@ def register_payment_checks() -> None:
     """Called once at start."""
     register_check("rates", check_rates)
     register_check("inbox", check_inbox)
+    register_check("providers", check_providers)
 
 
 def check_rates() -> Result:
@@ -40,9 +41,9 @@ def check_rates() -> Result:
         found.append(f"prewarm: {failed.cached}/{failed.names}, {'; '.join(failed.errors)}")
     if not found:
         return Result(True, f"{len(PAIRS)} pairs, oldest is {_minutes(max(ages.values()))} min old")
-    open_ = RateBreaker.objects.filter(pk__in=settings.RATE_SOURCES, open_until__gt=now).values_list("pk", flat=True)
+    open_ = sorted(breaker.open_breakers().keys() & set(settings.RATE_SOURCES))
     if open_:
-        found.append(f"breaker open: {', '.join(sorted(open_))}")
+        found.append(f"breaker open: {', '.join(open_)}")
     return Result(False, "; ".join(found))
 
 
@@ -54,6 +55,16 @@ def check_inbox() -> Result:
     waiting = clock.real_now() - found["first"]
     detail = f"{found['count']} due, first for {waiting.total_seconds():.0f} s"
     return Result(waiting <= settings.INBOX_BACKLOG_LIMIT, detail)
+
+
+def check_providers() -> Result:
+    """Names the providers of new payments that are left alone now; red when that is all of them."""
+    open_ = breaker.open_breakers()
+    names = {breaker.breaker_of_provider(name): name for name in settings.PAYMENT_PROVIDERS}
+    closed = [names[name] for name in sorted(names.keys() & open_.keys())]
+    if not closed:
+        return Result(True, f"{len(names)} asked")
+    return Result(len(closed) < len(names), f"breaker open: {', '.join(closed)}")
 
 
 def _minutes(age: timedelta) -> int:

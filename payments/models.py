@@ -255,8 +255,9 @@ class StoredMarket(models.Model):
         return f"{self.coin} {self.kind}"
 
 
-class RateBreaker(models.Model):
-    """Failures in a row of a source of rates; while `open_until` lies ahead nobody asks it (R2). Real time."""
+class Breaker(models.Model):
+    """Failures in a row of a source of rates (R2) or a provider (P5); while `open_until` lies ahead nobody asks it.
+    Real time."""
 
     source = models.CharField(max_length=40, primary_key=True)
     failures = models.PositiveIntegerField(default=0)
@@ -264,3 +265,34 @@ class RateBreaker(models.Model):
 
     def __str__(self) -> str:
         return self.source
+
+
+class StoredFee(models.Model):
+    """What one transfer costs, as last told (W1, T7): on a chain (kind "coin" or "token") or by a bank rail (chain
+    "bank", kind its name). `resources` are [name, units, price], `cost` their sum in whole units of `asset`; both hold
+    decimal texts. Ages are real time."""
+
+    chain = models.CharField(max_length=16)
+    kind = models.CharField(max_length=24)
+    asset = models.CharField(max_length=8)
+    resources = models.JSONField(default=list)
+    cost = models.CharField(max_length=60)
+    source = models.CharField(max_length=40)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chain", "kind"], name="stored_fee_once")]
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.kind}"
+
+
+class BankList(models.Model):
+    """The banks that a rail pays to, as it told them last: [code, name] pairs, sorted by name. Real time."""
+
+    rail = models.CharField(max_length=24, primary_key=True)
+    banks = models.JSONField(default=list)
+    fetched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.rail

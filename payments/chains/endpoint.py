@@ -103,7 +103,8 @@ class Endpoint:
         if self._failures >= settings.CHAIN_BREAKER_FAILURES:
             self._open_until = _breaker_end()
             BREAKER_OPEN.add(self.chain, self.name)
-            log.error("CIRCUIT_BREAKER_OPEN", source=f"{self.chain} {self.name}", failures=self._failures)
+            source, seconds = f"{self.chain} {self.name}", settings.CHAIN_BREAKER_SECONDS
+            log.error("CIRCUIT_BREAKER_OPEN", source=source, failures=self._failures, seconds=seconds)
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
         params = {**self._params, **(options.pop("params", None) or {})}

@@ -20,8 +20,10 @@ import stamina
 
 from lockbay import http
 from payments import wire
+from payments.calling import behind_breaker, counted
 from payments.errors import BadSignature, Rejected, Unavailable, Unintelligible, UnknownMethod, Unreadable
 from payments.methods import PayMethod
+from payments.metrics import PROVIDER_CALLS
 from wallets.money import Money
 
 SIGNATURE_WINDOW_SECONDS = 300  # F9
@@ -182,8 +184,13 @@ class PaymentProvider(ABC):
     def call(self, method: str, url: str, **options: Any) -> http.Response:
         """One outbound call with a time-out, repeated twice with jitter when no usable answer came.
 
-        Only calls that are safe to repeat come here. Raises: Unavailable (no answer, 429, 5xx), Rejected (other 4xx).
+        Only calls that are safe to repeat come here. Raises: Unavailable (no answer, 429, 5xx, or it is left alone for
+        a while), Rejected (other 4xx).
         """
+        with behind_breaker(self.name):
+            return self._call_again(method, url, options)
+
+    def _call_again(self, method: str, url: str, options: dict[str, Any]) -> http.Response:
         retries = stamina.retry_context(
             on=Unavailable,
             attempts=3,
@@ -193,7 +200,7 @@ class PaymentProvider(ABC):
             wait_jitter=_JITTER,
         )
         for attempt in retries:
-            with attempt:
+            with attempt, counted(self.name):
                 return self._call_once(method, url, options)
         raise AssertionError("unreachable")  # the last attempt returns or raises
 
@@ -213,6 +220,7 @@ class PaymentProvider(ABC):
         try:
             return wire.read_object(answer.content)
         except Unreadable as error:
+            PROVIDER_CALLS.labels(self.name, "unintelligible").inc()
             raise Unintelligible(self.name, error.detail) from error
 
 

@@ -11,7 +11,8 @@ from unfold.decorators import display
 
 from lockbay import clock
 from lockbay.read_only_admin import ReadOnlyAdmin
-from payments.models import RateBreaker, RateHistory, StoredRate
+from payments import breaker
+from payments.models import Breaker, RateHistory, StoredRate
 from payments.rates import tiers
 from payments.rates.currencies import PAIRS
 
@@ -105,7 +106,7 @@ class RateHistoryAdmin(ReadOnlyAdmin):
 
 def source_states() -> list[dict[str, Any]]:
     """By source: failures in a row, and until when nobody asks it; the enabled ones first, best first."""
-    breakers = {breaker.source: breaker for breaker in RateBreaker.objects.all()}
+    breakers = {row.source: row for row in Breaker.objects.all() if not breaker.is_of_provider(row.source)}
     names = [*settings.RATE_SOURCES, *sorted(set(breakers) - set(settings.RATE_SOURCES))]
     now = clock.real_now()
     return [

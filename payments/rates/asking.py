@@ -10,8 +10,8 @@ from typing import TypeVar
 import structlog
 
 from lockbay import clock, http
+from payments import breaker
 from payments.errors import ProviderError
-from payments.rates import breaker
 from payments.rates.currencies import Pair
 from payments.rates.judging import Claim
 from payments.rates.sources import enabled_sources

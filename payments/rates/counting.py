@@ -19,7 +19,6 @@ EMERGENCY_FETCH_SUCCESS = Tally(
 ALL_FAILED = Tally(
     "lockbay_rates_all_failed", "Look-ups or fetches after which there was no quote at all.", ("currency",)
 )
-BREAKER_OPEN = Tally("lockbay_rates_breaker_open", "Times that a source was switched off for a while.", ("source",))
 
 _reported: dict[tuple[str, ...], int] = {}
 
@@ -43,12 +42,6 @@ def count_emergency(currency: str, *, succeeded: bool) -> None:
     tally, metric = (EMERGENCY_FETCH_SUCCESS, "emergency_fetch_success") if succeeded else (ALL_FAILED, "all_failed")
     tally.add(currency)
     log.warning("WEBHOOK_RATE_METRIC", metric=metric, currency=currency, count=1)
-
-
-def count_breaker_open(source: str, failures: int, seconds: int) -> None:
-    """A source was switched off."""
-    BREAKER_OPEN.add(source)
-    log.error("CIRCUIT_BREAKER_OPEN", source=source, failures=failures, seconds=seconds)
 
 
 def report_hits() -> None:

@@ -17,8 +17,9 @@ from typing import Any
 from django.conf import settings
 
 from lockbay import clock
+from payments import breaker
 from payments.models import StoredMarket
-from payments.rates import breaker, quotes, tiers
+from payments.rates import quotes, tiers
 from payments.rates.asking import ask_at_once, settle_breaker
 from payments.rates.currencies import ALIASES, COINS, FIATS
 from payments.rates.errors import RateRefused, RateUnavailable

@@ -54,7 +54,6 @@ def floats_near_money(module: Module) -> Iterator[str]:
 # Seconds, ages and shares of calls are not money.
 MAY_MEASURE = {
     "payments/rates/asking.py",
-    "payments/rates/breaker.py",
     "payments/rates/prewarm.py",
     "payments/rates/quotes.py",
     "payments/rates/refresh.py",

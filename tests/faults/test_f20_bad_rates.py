@@ -12,7 +12,7 @@ from lockbay import clock
 from lockbay.observability import health
 from payments.actions.apply_event import drain
 from payments.jobs import drain_inbox, refresh_rates, refresh_waited_rates
-from payments.models import Deposit, InboxEvent, RateBreaker
+from payments.models import Deposit, InboxEvent, Breaker
 from payments.rates import prewarm as prewarming
 from payments.rates import quotes
 from payments.rates.prewarm import prewarm
@@ -45,7 +45,7 @@ def test_a_late_payment_waits_for_a_good_rate_and_is_then_valued_by_it(fault, se
         assert (row.status, row.last_outcome) == ("pending", "retry_later")
         assert Deposit.objects.get().value_minor is None
 
-        RateBreaker.objects.all().delete()
+        Breaker.objects.all().delete()
         InboxEvent.objects.update(next_try_at=None)
         with wired(good_answers()):
             refresh_rates()

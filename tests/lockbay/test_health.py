@@ -45,7 +45,7 @@ def test_health_answers_without_a_database():
 
 
 def test_every_room_has_filled_the_registry():
-    assert {"database", "migrations", "worker", "bot", "rates", "inbox"} <= set(health._checks)
+    assert {"database", "migrations", "worker", "bot", "rates", "inbox", "providers"} <= set(health._checks)
 
 
 def test_ready_is_200_when_all_are_green_and_names_each(only):

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from payments import breaker
 from payments.models import RateHistory, StoredRate
-from payments.rates import breaker
 from payments.rates.currencies import PAIRS
 from payments.rates.refresh import fetch_and_store
 from tests.payments.rates.wire import RECORDED_AT, good_answers, scaled_prices, store_rates, wired

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from lockbay import http
+from payments import breaker
 from payments.errors import ProviderError
-from payments.models import RateBreaker, StoredMarket, StoredRate
-from payments.rates import breaker, market, quotes
+from payments.models import Breaker, StoredMarket, StoredRate
+from payments.rates import market, quotes
 from payments.rates.errors import RateUnavailable
 from payments.rates.futures.binance import BinanceFutures
 from payments.rates.futures.bybit import Bybit
@@ -152,7 +153,7 @@ def test_a_market_that_is_down_leaves_the_stored_rate_and_money_s_breakers_alone
             market.forget_asking()
             report = ask()
     assert (report.price, report.source, report.change_24h) == (Decimal("91250.40"), "recorded", None)
-    assert set(RateBreaker.objects.values_list("pk", flat=True)) >= {"spot:coingecko", "spot:kraken"}
+    assert set(Breaker.objects.values_list("pk", flat=True)) >= {"spot:coingecko", "spot:kraken"}
     assert breaker.may_ask("coingecko")
     market.forget_asking()
     with wired(market_answers()) as wire:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from lockbay import http
 from lockbay.jobs import clean_up
-from payments.models import Deposit, RateBreaker, RateHistory, StoredRate
+from payments.models import Breaker, Deposit, RateHistory, StoredRate
 from payments.rates import counting, quotes, refresh
 from payments.rates.currencies import PAIRS
 from payments.rates.errors import RateUnavailable
@@ -50,7 +50,7 @@ def test_one_source_down_leaves_the_other(real_sources):
         fetched = fetch_and_store(PAIRS, seconds=2)
     assert quote_of("BTC").source == "fastforex"
     assert fetched.errors[0].startswith("coingecko: Unavailable")
-    assert RateBreaker.objects.get(pk="coingecko").failures == 1
+    assert Breaker.objects.get(pk="coingecko").failures == 1
 
 
 def test_all_sources_down_prices_nothing_and_stored_rates_stay_as_they_are(real_sources):
@@ -217,7 +217,7 @@ def test_a_source_that_breaks_its_reader_keeps_no_other_from_being_heard(real_so
         fetched = fetch_and_store(PAIRS, seconds=2)
     assert "coingecko: broken ZeroDivisionError" in fetched.errors
     assert quote_of("BTC").source == "fastforex"
-    assert RateBreaker.objects.get(pk="coingecko").failures == 1
+    assert Breaker.objects.get(pk="coingecko").failures == 1
 
 
 def test_every_judgement_is_kept_with_the_words_of_each_source(real_sources):

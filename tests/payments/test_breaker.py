@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
-from payments.rates import breaker, counting
+from payments import breaker
 
 pytestmark = pytest.mark.django_db
 
@@ -19,11 +19,11 @@ def fail(times):
 def test_two_failures_leave_it_closed_and_the_third_opens_it():
     fail(2)
     assert breaker.may_ask("fastforex")
-    opened = counting.BREAKER_OPEN.total("fastforex")
+    opened = breaker.OPENED.total("fastforex")
     with capture_logs() as logs:
         fail(1)
     assert not breaker.may_ask("fastforex")
-    assert counting.BREAKER_OPEN.total("fastforex") == opened + 1
+    assert breaker.OPENED.total("fastforex") == opened + 1
     assert logs == [
         {"event": "CIRCUIT_BREAKER_OPEN", "source": "fastforex", "failures": 3, "seconds": 60, "log_level": "error"}
     ]
