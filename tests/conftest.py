@@ -29,9 +29,9 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
 def _fresh_process_memory() -> None:
     """What a process remembers between transactions is forgotten between tests, as after a restart."""
     from lockbay import clock
-    from wallets import ledger
+    from wallets import account_rows
 
-    ledger.forget_accounts()
+    account_rows.forget_accounts()
     clock.forget_offset()
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -41,10 +42,23 @@ class EntryInline(TabularInline):
         return False
 
 
+class DebtFilter(admin.SimpleListFilter):
+    """The accounts whose owners owe us."""
+
+    title = "debt"
+    parameter_name = "debt"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "owes us")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        return queryset.filter(owes__gt=0) if self.value() == "open" else queryset
+
+
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    list_display = ["code", "kind", "asset", "balance_text", "owner", "opened_at"]
-    list_filter = ["kind", "asset"]
+    list_display = ["code", "kind", "asset", "balance_text", "owes_text", "owner", "opened_at"]
+    list_filter = ["kind", "asset", DebtFilter]
     search_fields = ["code"]
     list_select_related = ["owner"]
 
@@ -54,6 +68,11 @@ class AccountAdmin(ReadOnlyAdmin):
         if account.money is not None:
             return str(account.money)
         return str(balance_of(AccountCode(kind=account.kind, asset=account.asset, reference=account.reference)))
+
+    @display(description="owes", ordering="owes")
+    def owes_text(self, account: Account) -> str:
+        """What its owner owes us for vanished payments; later credits settle it (P7)."""
+        return str(Money(account.owes, account.asset)) if account.owes else ""
 
 
 @admin.register(Operation)

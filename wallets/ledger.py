@@ -1,5 +1,4 @@
-"""The ledger's one door: post() is the only writer of balances, operations and entries (B2-B6), and all account
-locking lives here.
+"""The ledger's one door: post() is the only writer of balances, operations and entries (B2-B6).
 
 A call costs the same number of statements whatever its length:
 
@@ -8,6 +7,9 @@ A call costs the same number of statements whatever its length:
 3. only when some keys existed: read them and compare the digests of their legs;
 4. in memory, in order: add the new operations' legs, refuse the first that breaks a floor;
 5. write the balances in one statement and the entries in one, in order.
+
+Only when somebody's available account owes and has risen, a further operation moves what came in to the debt (P7): the
+account is locked already and says itself that it owes, so nobody else pays a statement for it.
 
 All or nothing: whatever is raised, the innermost atomic block is marked for rollback before the error leaves.
 """
@@ -22,11 +24,16 @@ from typing import Any
 from django.db import connection, transaction
 
 from lockbay import clock
-from lockbay.setsql import insert_new, lock_each, update_each
-from wallets.accounts import FLOORED_KINDS, AccountCode
-from wallets.errors import IdempotencyConflict, InsufficientFunds, PostedOutsideTransaction, UnbalancedOperation
+from lockbay.events.kinds import Kind
+from lockbay.events.recording import NewEvent, record
+from lockbay.setsql import insert_new, update_each
+from wallets.account_rows import lock_floored, platform_account_ids
+from wallets.accounts import FLOORED_KINDS, AccountCode, user_account
+from wallets.debts import COLLECTED, debtor_account, loss_account
+from wallets.errors import IdempotencyConflict, PostedOutsideTransaction, UnbalancedOperation
 from wallets.models import Account, Entry, Operation
 from wallets.money import Money
+from wallets.running import Running
 
 Leg = tuple[AccountCode, Money]
 
@@ -49,19 +56,7 @@ class NewOperation:
         return hashlib.sha256(json.dumps([self.kind, self.reverses_id, legs]).encode()).hexdigest()
 
 
-@dataclass
-class _Locked:
-    """A floored account under our lock; `balance` runs along as operations are added."""
-
-    id: int
-    code: str
-    asset: str
-    balance: int
-    is_touched: bool = False
-
-
-# Ids of the platform's accounts never change once committed; knowing them saves a statement a call.
-_platform_ids: dict[str, int] = {}
+_Row = tuple[int, int, str, int, int | None]  # of an entry
 
 
 def post(operations: Sequence[NewOperation]) -> list[Operation]:
@@ -92,19 +87,15 @@ def lock_balances(codes: Iterable[AccountCode]) -> dict[AccountCode, Money]:
     wanted = {str(code): code for code in codes}
     if any(code.kind not in FLOORED_KINDS for code in wanted.values()):
         raise ValueError("Only floored accounts are locked.")
-    return {wanted[row.code]: Money(row.balance, row.asset) for row in _lock_floored(wanted).values()}
-
-
-def forget_accounts() -> None:
-    """Empties the cache of account ids; for tests that empty the tables."""
-    _platform_ids.clear()
+    return {wanted[row.code]: Money(row.balance, row.asset) for row in lock_floored(wanted).values()}
 
 
 def _post(operations: Sequence[NewOperation]) -> list[Operation]:
     first_by_key = _first_by_key(operations)
     codes = {str(code): code for operation in first_by_key.values() for code, _ in operation.legs}
-    floored = _lock_floored({text: code for text, code in codes.items() if code.kind in FLOORED_KINDS})
-    platform = _platform_account_ids({text: code for text, code in codes.items() if code.kind not in FLOORED_KINDS})
+    debtors = {str(debtor): debtor for code in codes.values() if (debtor := debtor_account(code))}
+    floored = lock_floored({text: code for text, code in codes.items() if code.kind in FLOORED_KINDS} | debtors)
+    platform = platform_account_ids({text: code for text, code in codes.items() if code.kind not in FLOORED_KINDS})
     stored, fresh = _insert_operations(first_by_key)
     entries = [
         entry
@@ -112,7 +103,8 @@ def _post(operations: Sequence[NewOperation]) -> list[Operation]:
         if key in fresh
         for entry in _entries_of(operation, stored[key].pk, floored, platform)
     ]
-    update_each(Account, [{"id": row.id, "balance": row.balance} for row in floored.values() if row.is_touched])
+    entries += _collect_debts(floored)
+    _write_balances([row for row in floored.values() if row.is_touched])
     _insert_entries(entries)
     return [stored[operation.key] for operation in operations]
 
@@ -138,53 +130,6 @@ def _require_balanced(operation: NewOperation) -> None:
             raise UnbalancedOperation(operation.key, asset, total)
     if len(operation.legs) < 2:
         raise UnbalancedOperation(operation.key, "", 0)
-
-
-def _lock_floored(codes: dict[str, AccountCode]) -> dict[str, _Locked]:
-    if not codes:
-        return {}
-    locked = _select_locked(codes)
-    missing = sorted(codes.keys() - locked.keys())
-    if missing:
-        _open(codes[code] for code in missing)
-        locked |= _select_locked({code: codes[code] for code in missing})
-    return locked
-
-
-def _select_locked(codes: Iterable[str]) -> dict[str, _Locked]:
-    # pk order for everybody, so two postings never wait for each other; on SQLite BEGIN IMMEDIATE is the lock.
-    rows = lock_each(Account, list(codes), by="code", returning=["id", "code", "asset", "balance"])
-    return {code: _Locked(pk, code, asset, balance or 0) for pk, code, asset, balance in rows}
-
-
-def _platform_account_ids(codes: dict[str, AccountCode]) -> dict[str, int]:
-    found = {code: _platform_ids[code] for code in codes if code in _platform_ids}
-    unknown = codes.keys() - found.keys()
-    if unknown:
-        read = dict(Account.objects.filter(code__in=sorted(unknown)).values_list("code", "id"))
-        if read.keys() != unknown:
-            _open(codes[code] for code in sorted(unknown - read.keys()))
-            read = dict(Account.objects.filter(code__in=sorted(unknown)).values_list("code", "id"))
-        transaction.on_commit(lambda: _platform_ids.update(read))
-        found |= read
-    return found
-
-
-def _open(codes: Iterable[AccountCode]) -> None:
-    now = clock.now()
-    rows = [
-        {
-            "code": str(code),
-            "kind": code.kind,
-            "asset": code.asset,
-            "owner_id": code.owner_id,
-            "reference": code.reference,
-            "balance": 0 if code.kind in FLOORED_KINDS else None,
-            "opened_at": now,
-        }
-        for code in codes
-    ]
-    insert_new(Account, rows, unique="code", returning=["id"])
 
 
 def _insert_operations(operations: dict[str, NewOperation]) -> tuple[dict[str, Operation], set[str]]:
@@ -213,28 +158,72 @@ def _insert_operations(operations: dict[str, NewOperation]) -> tuple[dict[str, O
 
 
 def _entries_of(
-    operation: NewOperation, operation_id: int, floored: dict[str, _Locked], platform: dict[str, int]
-) -> list[tuple[int, int, str, int, int | None]]:
-    entries: list[tuple[int, int, str, int, int | None]] = []
-    before: dict[str, int] = {}
+    operation: NewOperation, operation_id: int, floored: dict[str, Running], platform: dict[str, int]
+) -> list[_Row]:
+    entries: list[_Row] = []
+    touched: dict[str, Running] = {}
     for code, money in operation.legs:
-        account = floored.get(str(code))
-        if account is None:
-            entries.append((operation_id, platform[str(code)], money.asset, money.minor, None))
+        text = str(code)
+        if code.kind in FLOORED_KINDS:
+            account = touched[text] = floored[text]
+            entries.append((operation_id, account.id, money.asset, money.minor, account.add(money.minor)))
             continue
-        before.setdefault(account.code, account.balance)
-        account.balance += money.minor
-        account.is_touched = True
-        entries.append((operation_id, account.id, money.asset, money.minor, account.balance))
-    for text, available in before.items():
-        account = floored[text]
-        if account.balance < 0:
-            raise InsufficientFunds(
-                code=text, asset=account.asset, available=available, wanted=available - account.balance
-            )
+        entries.append((operation_id, platform[text], money.asset, money.minor, None))
+        debtor = debtor_account(code)
+        if debtor is not None:
+            touched[str(debtor)] = floored[str(debtor)]
+            floored[str(debtor)].add_loss(money.minor)
+    for account in touched.values():
+        account.end_operation(operation_id)
     return entries
 
 
-def _insert_entries(entries: list[tuple[int, int, str, int, int | None]]) -> None:
+def _collect_debts(floored: dict[str, Running]) -> list[_Row]:
+    """Entries that move what came in to the debts of whoever owes; costs nothing when nobody does."""
+    owing = [(_collecting(row), row) for row in floored.values() if row.owes and row.collectable]
+    if not owing:
+        return []
+    operations = {new.key: new for new, _ in owing}
+    losses = {str(code): code for new in operations.values() for code, _ in new.legs if code.kind not in FLOORED_KINDS}
+    platform = platform_account_ids(losses)
+    stored, _ = _insert_operations(operations)
+    entries = [
+        entry for key, new in operations.items() for entry in _entries_of(new, stored[key].pk, floored, platform)
+    ]
+    record([_collected_event(new, row) for new, row in owing])
+    return entries
+
+
+def _collecting(row: Running) -> NewOperation:
+    assert row.owner_id is not None  # noqa: S101  only available accounts owe, and they have owners
+    available, loss = user_account(row.owner_id, row.asset), loss_account(row.owner_id, row.asset)
+    return NewOperation(
+        kind=COLLECTED,
+        key=f"debt:{loss.reference}:{row.asset}:collect:{row.raised_by}",
+        legs=((available, -row.collectable), (loss, row.collectable)),
+        memo=f"from operation {row.raised_by}",
+    )
+
+
+def _collected_event(new: NewOperation, row: Running) -> NewEvent:
+    """Recorded after the legs were added: `owes` is what is left."""
+    data = {
+        "user_id": row.owner_id,
+        "collected": str(new.legs[1][1]),
+        "left": str(Money(row.owes, row.asset)) if row.owes else "",
+        "key": new.key,
+    }
+    return NewEvent(Kind.DEBT_COLLECTED, "user", row.owner_id or 0, data=data)
+
+
+def _write_balances(rows: list[Running]) -> None:
+    has_debts = any(row.is_debt_touched for row in rows)
+    update_each(
+        Account,
+        [{"id": row.id, "balance": row.balance, **({"owes": row.owes} if has_debts else {})} for row in rows],
+    )
+
+
+def _insert_entries(entries: list[_Row]) -> None:
     names = ("operation_id", "account_id", "asset", "amount", "balance_after")
     insert_new(Entry, [dict(zip(names, entry, strict=True)) for entry in entries])

@@ -68,6 +68,21 @@ WHERE %(start)s = 0 AND c.up_to_entry <= %(end)s AND c.balance <> coalesce(
     (SELECT sum(e.amount) FROM wallets_entry e WHERE e.account_id = c.account_id AND e.id <= c.up_to_entry), 0)
 """
 
+# What a user owes is minus the balance of the user's loss account (P7); both change in the same transaction.
+_OWES = """
+SELECT coalesce(a.code, l.code), coalesce(a.owes, 0), l.asset
+FROM wallets_account l
+LEFT JOIN wallets_account a
+    ON a.code = 'user:' || substr(l.reference, 6) || ':available:' || l.asset
+WHERE l.kind = 'losses' AND substr(l.reference, 1, 5) = 'user-'
+AND coalesce(a.owes, 0) <> -coalesce((SELECT sum(e.amount) FROM wallets_entry e WHERE e.account_id = l.id), 0)
+UNION ALL
+SELECT a.code, a.owes, a.asset FROM wallets_account a
+WHERE a.owes <> 0 AND %(start)s >= 0 AND %(end)s >= 0
+AND NOT EXISTS (
+    SELECT 1 FROM wallets_account l WHERE l.code = 'platform:losses/user-' || a.owner_id || ':' || a.asset)
+"""
+
 RULES: tuple[tuple[str, str, str], ...] = (
     ("operation_balances", _UNBALANCED, "Operation {0} is off by {1} minor units."),
     ("entry_matches_account", _WRONG_ASSET, "Entry {0} is in {2}, its account {1} is not."),
@@ -75,5 +90,6 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("balances_chain", _CHAIN, "Account {0}: the running balance does not follow at entry {1}."),
     ("balance_is_last_entry", _RUNNING, "{0} says {1}, its last entry says otherwise."),
     ("floor_holds", _FLOOR, "{0} is below zero: {1}."),
+    ("debt_is_the_loss", _OWES, "{0} owes {1}, the loss account says otherwise."),
     ("checkpoint_holds", _CHECKPOINT, "The checkpoint of {0} says {1}, its entries say otherwise."),
 )

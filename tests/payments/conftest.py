@@ -9,7 +9,7 @@ from lockbay import clock, http
 from payments import purposes
 from payments.rates import quotes
 from tests.payments.money_in import NotingPurpose
-from wallets import ledger
+from wallets import account_rows
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _fresh_memory() -> Iterator[None]:
 
 def _forget() -> None:
     clock.forget_offset()
-    ledger.forget_accounts()
+    account_rows.forget_accounts()
     quotes.forget_all()
 
 

@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lockbay.people.models import User
 from tests.wallets.books import BANK, operation
-from wallets import ledger
+from wallets import account_rows, ledger
 from wallets.accounts import AVAILABLE, FEES, HELD, AccountCode, hold_account, platform_account, user_account
 from wallets.actions.reverse_operation import reverse_operation_within
+from wallets.debts import taking_legs
 from wallets.errors import IdempotencyConflict, InsufficientFunds
 from wallets.models import Account, Operation
 from wallets.money import Money
@@ -23,8 +24,8 @@ PLACES = st.integers(0, 5)
 
 
 class Books(RuleBasedStateMachine):
-    """Posts lists, repeats keys, overdraws, reverses; after each step every balance equals the model's and the proof
-    is green."""
+    """Posts lists, repeats keys, overdraws, reverses, takes back what is spent; after each step every balance and
+    every debt equals the model's and the proof is green."""
 
     @initialize()
     def open(self) -> None:
@@ -40,14 +41,17 @@ class Books(RuleBasedStateMachine):
             platform_account(FEES, "USD"),
         ]
         self.model = dict.fromkeys(self.accounts[:4], 0)
+        self.owners = {self.accounts[place]: people[n].pk for n, place in enumerate((0, 2))}
+        self.debts = dict.fromkeys(self.owners, 0)
         self.posted: dict[str, tuple[int, int, int]] = {}
+        self.taken = 0
         self.reversed: set[str] = set()
 
     def teardown(self) -> None:
         if hasattr(self, "atomic"):
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
-            ledger.forget_accounts()
+            account_rows.forget_accounts()
 
     @rule(moves=st.lists(st.tuples(PLACES, PLACES, AMOUNTS), min_size=1, max_size=6))
     def post_a_list(self, moves: list[tuple[int, int, int]]) -> None:
@@ -61,7 +65,7 @@ class Books(RuleBasedStateMachine):
             return
         with transaction.atomic():
             assert [stored.key for stored in ledger.post(new)] == keys
-        self.model = after
+        self.model, self.debts = after
         self.posted.update(zip(keys, moves, strict=True))
 
     @rule(data=st.data(), changes=st.booleans())
@@ -84,7 +88,7 @@ class Books(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.posted)))
         source, target, minor = self.posted[key]
         stored = Operation.objects.get(key=key)
-        after = self.model if key in self.reversed else self._after([(target, source, minor)])
+        after = (self.model, self.debts) if key in self.reversed else self._after([(target, source, minor)])
         try:
             with transaction.atomic():
                 reverse_operation_within(actor=None, operation_id=stored.pk, reason="test")
@@ -92,8 +96,21 @@ class Books(RuleBasedStateMachine):
             assert after is None
         else:
             assert after is not None
-            self.model = after
+            self.model, self.debts = after
             self.reversed.add(key)
+
+    @rule(place=st.sampled_from([0, 2]), minor=AMOUNTS)
+    def take_back(self, place: int, minor: int) -> None:
+        """A payment vanished: what is there is taken, the rest is owed."""
+        code = self.accounts[place]
+        with transaction.atomic():
+            available = ledger.lock_balances([code])[code]
+            legs = taking_legs(owner_id=self.owners[code], need=Money(minor, "USD"), available=available)
+            self.taken += 1
+            ledger.post([operation(f"back:{self.taken}", (BANK, Money(minor, "USD")), *legs)])
+        taken = min(minor, self.model[code])
+        self.model[code] -= taken
+        self.debts[code] += minor - taken
 
     @invariant()
     def balances_equal_the_model(self) -> None:
@@ -103,6 +120,8 @@ class Books(RuleBasedStateMachine):
         assert {str(code): minor for code, minor in self.model.items() if minor} == {
             code: minor for code, minor in stored.items() if minor
         }
+        owed = dict(Account.objects.filter(owes__gt=0).values_list("code", "owes"))
+        assert {str(code): minor for code, minor in self.debts.items() if minor} == owed
 
     @rule(full=st.booleans())
     def prove(self, full: bool) -> None:
@@ -114,15 +133,19 @@ class Books(RuleBasedStateMachine):
             key, (self.accounts[source], Money(-minor, "USD")), (self.accounts[target], Money(minor, "USD"))
         )
 
-    def _after(self, moves: list[tuple[int, int, int]]) -> dict[AccountCode, int] | None:
-        after = dict(self.model)
+    def _after(self, moves: list[tuple[int, int, int]]) -> tuple[dict[AccountCode, int], dict[AccountCode, int]] | None:
+        after, debts, lowest = dict(self.model), dict(self.debts), dict(self.model)
         for source, target, minor in moves:
             for place, delta in ((source, -minor), (target, minor)):
                 if self.accounts[place] in after:
                     after[self.accounts[place]] += delta
             if any(balance < 0 for balance in after.values()):
                 return None
-        return after
+            lowest = {code: min(least, after[code]) for code, least in lowest.items()}
+        for code, owed in self.debts.items():
+            collected = min(owed, after[code] - lowest[code])
+            after[code], debts[code] = after[code] - collected, owed - collected
+        return after, debts
 
 
 @pytest.mark.django_db
