@@ -102,7 +102,7 @@ class Fold:
 
     def _suspend(self, verdict: Verdict, report: PaymentReport) -> None:
         """Real money that matches no intent is booked as nobody's (P12); what cannot be read waits for a person."""
-        found = unmatched_deposit(report, seen_at=verdict.row.received_at, now=self.now)
+        found = unmatched_deposit(report, confirmed_at=verdict.row.received_at)
         if found is None:
             return verdict.park("unknown_payment")
         known = self._by_key.get((found.txid, found.chain, found.recipient)) if found.txid else None
@@ -236,7 +236,7 @@ class Fold:
         except WorthTooMuch:
             return verdict.park("amount_out_of_range")
         deposit.state, deposit.is_late = DepositState.CONFIRMED, is_late
-        deposit.confirmed_at = self.now
+        deposit.confirmed_at = verdict.row.received_at  # a fact of the event, however late it is applied (A3)
         deposit.credits = (deposit.credits or 0) + 1
         deposit.value_minor, deposit.value_rate = value.minor, str(rate)
         self._change(deposit)

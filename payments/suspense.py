@@ -29,7 +29,7 @@ class Suggestion:
     reasons: tuple[str, ...]
 
 
-def unmatched_deposit(report: PaymentReport, *, seen_at: datetime, now: datetime) -> Deposit | None:
+def unmatched_deposit(report: PaymentReport, *, confirmed_at: datetime) -> Deposit | None:
     """A confirmed payment without a request; None when its asset, network or amount cannot be read, and where the
     provider's signature does not prove that the money came to us."""
     if not provider_of(report.provider).proves_ours:
@@ -55,8 +55,8 @@ def unmatched_deposit(report: PaymentReport, *, seen_at: datetime, now: datetime
         raw_amount=str(report.received)[:80],
         state=DepositState.CONFIRMED,
         credits=1,
-        first_seen_at=seen_at,
-        confirmed_at=now,
+        first_seen_at=confirmed_at,
+        confirmed_at=confirmed_at,
     )
 
 
