@@ -32,6 +32,7 @@ JOBS: tuple[Job, ...] = (
     Job("look_at_claims", "payments.jobs.look_at_claims", 1),
     Job("refresh_rates", "payments.jobs.refresh_rates", 3),
     Job("refresh_waited_rates", "payments.jobs.refresh_waited_rates", 1),
+    Job("refresh_network_fees", "payments.jobs.refresh_network_fees", 2),
     Job("run_deadlines", "escrows.jobs.run_deadlines", 1),
     Job("fan_out", "notifications.jobs.fan_out", 1),
     Job("send_fallbacks", "notifications.jobs.send_fallbacks", 1),

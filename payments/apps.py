@@ -6,11 +6,15 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Money in and out"
 
     def ready(self) -> None:
-        from payments import health, proofs, purposes
+        from payments import health, jobs, proofs, purposes
         from payments.rates import prewarm
         from payments.wallet_purpose import PURPOSE, WalletTopUp
+        from payments.withdrawing import PaymentsQuoter
+        from wallets.quoting import register_quoter
 
         purposes.register(PURPOSE, WalletTopUp())
+        register_quoter(PaymentsQuoter())
         proofs.register_rules()
         health.register_payment_checks()
         prewarm.prewarm_when_worker_starts()
+        jobs.fetch_fees_when_worker_starts()

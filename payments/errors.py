@@ -12,6 +12,13 @@ PaymentsError
 ├── PlanIncomplete                a purpose's plan lacks the operation of a deposit: a bug
 ├── AssignRefused                 money in suspense cannot be given to that request, or not now
 ├── ReplayRefused                 a replay without a reason, or of a row that is gone
+├── DestinationRefusal            a place to pay out to that is not taken; its owner is told why
+│   ├── AddressRefused            no address of this chain, or one nobody should send to
+│   ├── AccountMalformed          no account number
+│   ├── AccountUnknown            the bank knows no such account
+│   ├── BankUnknown               no bank of that name
+│   ├── BankUnreachable           the look-up does not answer now
+│   └── MethodGone                that way of paying out is not offered now
 └── ClaimRefusal                  a pasted transaction id is not taken; the payer is told why
     ├── HashMalformed             it is no transaction id of this chain
     ├── HashUsed                  it was named before, for another payment
@@ -103,6 +110,42 @@ class AssignRefused(PaymentsError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class DestinationRefusal(PaymentsError):
+    """Base of what a person is told about a place to pay out to."""
+
+
+class AddressRefused(DestinationRefusal):
+    """`reason`: empty, wrong_format, wrong_checksum, nobodys (nobody holds its keys) or ours (LockBay's own)."""
+
+    def __init__(self, chain: str, reason: str) -> None:
+        super().__init__(chain, reason)
+        self.chain, self.reason = chain, reason
+
+
+class AccountMalformed(DestinationRefusal):
+    """Not `digits` digits."""
+
+    def __init__(self, digits: int) -> None:
+        super().__init__(digits)
+        self.digits = digits
+
+
+class AccountUnknown(DestinationRefusal):
+    """The bank has no such account."""
+
+
+class BankUnknown(DestinationRefusal):
+    """No bank that the rail pays to is called that."""
+
+
+class BankUnreachable(DestinationRefusal):
+    """The bank's look-up does not answer: nothing is saved unchecked."""
+
+
+class MethodGone(DestinationRefusal):
+    """No rail in use pays out that way."""
 
 
 class ClaimRefusal(PaymentsError):

@@ -2,10 +2,13 @@
 point."""
 
 import time
+from typing import Any
 
 import structlog
+from django.db import Error as DatabaseError
 
 from lockbay import clock
+from lockbay.jobs import wake
 from payments.actions.apply_event import drain
 from payments.actions.ask_provider import ask_provider
 from payments.actions.look_at_claim import look_at_claim
@@ -95,3 +98,24 @@ def refresh_waited_rates() -> None:
     from payments.rates.refresh import refresh_waited_rates as refresh
 
     refresh()
+
+
+def refresh_network_fees() -> None:
+    """Fetches what sending costs on each chain (W1)."""
+    from payments.refreshing_fees import refresh_network_fees as refresh
+
+    refresh()
+
+
+def fetch_fees_when_worker_starts() -> None:
+    """Called once at start: the fees are asked for at once, not at the queue's first tick."""
+    from django_q.signals import post_spawn
+
+    post_spawn.connect(_wake_fees, dispatch_uid="payments.wake_fees")
+
+
+def _wake_fees(**_kwargs: Any) -> None:
+    try:
+        wake("refresh_network_fees")
+    except DatabaseError:
+        log.exception("FEES_NOT_ASKED_FOR")  # the schedule comes within two minutes

@@ -9,7 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from payments.chains.fees import TransferCost
 
 
 class ChainError(Exception):
@@ -129,6 +132,11 @@ class ChainReader(ABC):
     def is_replaced(self, txid: str, mark: str) -> bool:
         """True when the transaction of an earlier Pending can never be mined any more (F28); False when unsure."""
         return False
+
+    def transfer_costs(self) -> "tuple[TransferCost, ...]":
+        """What sending costs on this chain now, as one believed node tells. Raises: Unknown; UnknownChain when the
+        chain's nodes tell no price."""
+        raise UnknownChain(f"{self.chain} tells no price")
 
     @property
     def recheck_depth(self) -> int:

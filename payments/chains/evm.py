@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from payments.chains.addresses import require_address
 from payments.chains.base import ChainReader, MalformedHash, NotSeen, Pending, Scan, Transfer
 from payments.chains.endpoint import Endpoint, NodeFault
+from payments.chains.fees import QUESTIONS, TransferCost
 from payments.chains.pool import pool_of
 from payments.chains.tokens import token_of, tokens_on
 
@@ -60,6 +61,9 @@ class EvmReader(ChainReader):
     def transfers_to(self, address: str, since_block: int) -> Scan:
         """Tokens by their logs, the chain's own coin by whole blocks where `watches_native`."""
         return self._pool.ask(partial(self._scan, address, since_block))
+
+    def transfer_costs(self) -> tuple[TransferCost, ...]:
+        return self._pool.ask(QUESTIONS[self.chain])
 
     def is_replaced(self, txid: str, mark: str) -> bool:
         """True when the sender's nonce was used by another transaction, as many blocks ago as we wait for."""

@@ -51,6 +51,7 @@ class Explorer:
     facts: Callable[[Endpoint, str], Facts]
     block_hash: Callable[[Endpoint, int], str]
     spender: Callable[[Endpoint, str, int], Spender | None]  # of an output of a transaction; None when no block has one
+    byte_price: Callable[[Endpoint], Any]  # per virtual byte, to be in one of the next three blocks; as it was told
 
 
 def explorer_of(endpoint: Endpoint) -> Explorer:
@@ -95,6 +96,13 @@ def _esplora_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | Non
     if status.get("confirmed") is not True:
         return None
     return Spender(text_in(spent.get("txid"), "txid"), height_in(status.get("block_height"), "block_height"))
+
+
+def _esplora_byte_price(endpoint: Endpoint) -> Any:
+    try:
+        return object_in(endpoint.get("/fee-estimates"), "fee-estimates").get("3")
+    except MissingAnswer:
+        return object_in(endpoint.get("/v1/fees/recommended"), "fees").get("halfHourFee")  # as mempool.space has it
 
 
 def _known(ask: Callable[[str], Any], path: str, what: str) -> Any:
@@ -146,6 +154,11 @@ def _blockchair_spender(endpoint: Endpoint, txid: str, index: int) -> Spender | 
     return Spender(spender, height_in(height, "spending_block_id"))
 
 
+def _blockchair_byte_price(endpoint: Endpoint) -> Any:
+    data = object_in(_read_blockchair(endpoint, "/stats")["data"], "data")
+    return data.get("suggested_transaction_fee_per_byte_sat")
+
+
 def _dashboard(endpoint: Endpoint, kind: str, key: str) -> dict[str, Any]:
     data = _read_blockchair(endpoint, f"/dashboards/{kind}/{key}")["data"]
     if not isinstance(data, dict) or not data.get(key):
@@ -174,5 +187,7 @@ def _blockchair_time(value: Any) -> datetime:
         raise malformed("time") from None
 
 
-_ESPLORA = Explorer(_esplora_head, _esplora_facts, _esplora_block_hash, _esplora_spender)
-_BLOCKCHAIR = Explorer(_blockchair_head, _blockchair_facts, _blockchair_block_hash, _blockchair_spender)
+_ESPLORA = Explorer(_esplora_head, _esplora_facts, _esplora_block_hash, _esplora_spender, _esplora_byte_price)
+_BLOCKCHAIR = Explorer(
+    _blockchair_head, _blockchair_facts, _blockchair_block_hash, _blockchair_spender, _blockchair_byte_price
+)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from payments.chains.addresses import require_address
 from payments.chains.base import ChainReader, MalformedHash, NotSeen, Transfer
 from payments.chains.endpoint import Endpoint, NodeFault
+from payments.chains.fees import QUESTIONS, TransferCost
 from payments.chains.pool import pool_of
 from payments.chains.tokens import token_of
 from payments.networks import NETWORKS, normal_txid
@@ -49,6 +50,11 @@ class NodeReader(ChainReader):
 
     def block_hash_at(self, number: int) -> str:
         return self._pool.ask_agreed(lambda endpoint: self._read_block_hash(endpoint, number), lambda told: told)
+
+    def transfer_costs(self) -> tuple[TransferCost, ...]:
+        if self.chain not in QUESTIONS:
+            return super().transfer_costs()
+        return self._pool.ask(QUESTIONS[self.chain])
 
     def _require_landmark(self, endpoint: Endpoint, number: int, block_hash: str) -> None:
         """Raises: NodeFault wrong_chain when the node has another block at this height, or none."""
