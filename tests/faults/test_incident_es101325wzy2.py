@@ -1,9 +1,10 @@
-"""ES101325WZY2, as it happened and as it must end: a payment was logged as confirmed, then something raised, and nothing
-was stored. Here whatever raises between the credit and the commit leaves nothing behind and nothing said; a replay, at
-the desk or on the command line, finishes it once (E7, E8, P4, A3, F38)."""
+"""ES101325WZY2, as it happened and as it must end: a payment was logged as confirmed, then something raised, and
+nothing was stored. Here whatever raises between the credit and the commit leaves nothing behind and nothing said; a
+replay, at the desk or on the command line, finishes it once (E7, E8, P4, A3, F38)."""
 
 from collections import Counter
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from payments.states import InboxStatus, Outcome
 from tests import cast
 from tests.cast import bea, held_by, olu, usd, wallet_of
 from tests.notifications.stories import forget_the_past
-from tests.payments.providers.rails import RAILS, Rail, configure
+from tests.payments.providers.rails import RAILS, configure
 from wallets.models import Entry, Operation
 from wallets.proof import check_ledger
 
@@ -69,9 +70,7 @@ def at_the_desk(row: InboxEvent) -> str:
     """What the page says after the button."""
     client = Client()
     client.force_login(olu())
-    dry_run, replay = (
-        reverse(f"admin:payments_inboxevent_{name}", args=[row.pk]) for name in ("dry_run", "replay")
-    )
+    dry_run, replay = (reverse(f"admin:payments_inboxevent_{name}", args=[row.pk]) for name in ("dry_run", "replay"))
     shown = client.get(dry_run).content.decode()
     assert Deposit.objects.count() == InboxEvent.objects.exclude(operations=[]).count(), "a dry run changes nothing"
     client.post(replay, {"reason": "the cause is mended"}, follow=True)
@@ -80,8 +79,6 @@ def at_the_desk(row: InboxEvent) -> str:
 
 def on_the_command_line(row: InboxEvent) -> str:
     """What it prints."""
-    from io import StringIO
-
     out = StringIO()
     call_command("replay_event", str(row.pk), "--dry-run", stdout=out)
     assert Deposit.objects.count() == InboxEvent.objects.exclude(operations=[]).count(), "a dry run changes nothing"
