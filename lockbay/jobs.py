@@ -38,6 +38,7 @@ JOBS: tuple[Job, ...] = (
     Job("send_fallbacks", "notifications.jobs.send_fallbacks", 1),
     Job("check_ledger_incremental", "wallets.jobs.check_incremental", 60),
     Job("check_ledger_full", "wallets.jobs.check_full", 24 * 60),
+    Job("report_overdue_payouts", "wallets.jobs.report_overdue_payouts", 1),
     Job("clean_up", "lockbay.jobs.clean_up", 24 * 60),
 )
 _BY_NAME = {job.name: job for job in JOBS}

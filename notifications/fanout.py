@@ -89,7 +89,8 @@ def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, An
     if route.audience is Audience.CONTACT:
         audience = f"contact:{event.data.get('contact_id')}"
         return [_row(event, route, world, audience=audience, channel=Channel.EMAIL, user=user)]
-    return [_row_for_person(event, route, world, user)]
+    first = _row_for_person(event, route, world, user)
+    return [first, *_rows_on_other_channels(event, route, world, user)] if route.every_channel else [first]
 
 
 def _row_for_person(event: Event, route: Route, world: _World, user: User) -> dict[str, Any]:
@@ -100,6 +101,15 @@ def _row_for_person(event: Event, route: Route, world: _World, user: User) -> di
     row = _row(event, route, world, audience=route.audience, channel=channels[0], user=user)
     has_limit = len(channels) > 1 and route.priority in (Priority.PAYMENT, Priority.TRADE)
     return {**row, "fallback_at": world.now + settings.NOTIFY_TELEGRAM_LIMIT if has_limit else None}
+
+
+def _rows_on_other_channels(event: Event, route: Route, world: _World, user: User) -> list[dict[str, Any]]:
+    """The same on every further channel. Each is an audience of its own: what one channel took does not spare the
+    next."""
+    return [
+        _row(event, route, world, audience=f"{route.audience}:{channel}", channel=channel, user=user)
+        for channel in channels_of(user, world.contacts.get(user.pk, []))[1:]
+    ]
 
 
 def _row(

@@ -33,8 +33,8 @@ def step_down_when_stuck(row: Delivery) -> None:
 
 def open_next_channel(row: Delivery) -> bool:
     """Queues the message on the next channel that reaches the person; False when there is none that may still work."""
-    if row.recipient is None or row.audience.startswith("contact:"):
-        return False  # staff and addresses that are being proved have this one channel
+    if row.recipient is None or ":" in row.audience:
+        return False  # staff, addresses that are being proved and announcements have this one channel
     channel = next_channel_of(row.recipient, row.channel)
     if channel is None:
         return False

@@ -21,6 +21,7 @@ from lockbay.people.models import Channel, Contact, User
 from notifications.codes import code_of
 from notifications.models import Delivery
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
+from wallets.models import Withdrawal
 
 _DESCRIPTION_LONGEST = 200
 
@@ -77,6 +78,7 @@ def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> di
     return {
         **facts,
         **_escrow_context(escrow, delivery),
+        **_withdrawal_context(delivery),
         "facts": facts,
         "kind": event.kind,
         "happened_at": event.at,
@@ -108,6 +110,14 @@ def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]
         "other_name": name_of(other),
         **_pricing_context(escrow),
     }
+
+
+def _withdrawal_context(delivery: Delivery) -> dict[str, Any]:
+    """Why it was refused or failed, in somebody's words: kept with the withdrawal, never in its events."""
+    if delivery.event.subject_type != "withdrawal":
+        return {}
+    why = Withdrawal.objects.filter(pk=delivery.event.subject_id).values_list("reason", flat=True).first()
+    return {"why": clean_text(why or "", _DESCRIPTION_LONGEST)}
 
 
 def name_of(user: User | None) -> str:
@@ -164,6 +174,8 @@ _DESK_PAGES = {
     "delivery": "notifications_delivery",
     "operation": "wallets_operation",
     "ledger_check": "wallets_ledgercheck",
+    "withdrawal": "wallets_withdrawal",
+    "destination": "wallets_destination",
 }
 
 

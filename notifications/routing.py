@@ -33,13 +33,17 @@ Condition = Callable[[Event, "Escrow | None"], bool]
 
 @dataclass(frozen=True)
 class Route:
-    """One message to one audience; `only_if` looks at the event and at the escrow as it is at fan-out."""
+    """One message to one audience; `only_if` looks at the event and at the escrow as it is at fan-out.
+
+    `every_channel` sends it on all of a person's channels at once: who took over one of them cannot hide it (W7).
+    """
 
     audience: Audience
     template: str
     priority: Priority
     even_actor: bool = False
     only_if: Condition | None = None
+    every_channel: bool = False
 
 
 def _deadline_of(*names: str) -> Condition:
@@ -60,8 +64,32 @@ def _is_over(event: Event, _escrow: "Escrow | None") -> bool:
     return event.data.get("lead_minutes") == 0
 
 
+def _was_asked(event: Event, _escrow: "Escrow | None") -> bool:
+    return bool(event.data.get("was_asked"))
+
+
 def _runs_out_for_the_seller(event: Event, escrow: "Escrow | None") -> bool:
     return _deadline_of(ACCEPTANCE, DELIVERY)(event, escrow) and not _is_over(event, escrow)
+
+
+def _needs_approval(event: Event, _escrow: "Escrow | None") -> bool:
+    return bool(event.data.get("needs_approval"))
+
+
+def _is_final(event: Event, _escrow: "Escrow | None") -> bool:
+    return bool(event.data.get("final"))
+
+
+def _is_first_of_two(event: Event, escrow: "Escrow | None") -> bool:
+    return not _is_final(event, escrow)
+
+
+def _must_be_registered(event: Event, _escrow: "Escrow | None") -> bool:
+    return event.data.get("status") == "awaiting_registration"
+
+
+def _is_not_agreed(event: Event, _escrow: "Escrow | None") -> bool:
+    return not event.data.get("agreed")
 
 
 _BUYER, _SELLER, _USER, _STAFF = Audience.BUYER, Audience.SELLER, Audience.USER, Audience.STAFF
@@ -86,6 +114,19 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.ESCROW_LESS_AGREED: (),  # nobody: the confirmed payment that comes with it says so
     Kind.ESCROW_SHORT_TAKEN_BACK: (Route(_BUYER, "short_taken_back", _PAYMENT),),
     Kind.ESCROW_PAYMENT_LATE: (Route(_BUYER, "payment_late", _PAYMENT),),
+    # Payer and staff hear of every deposit that vanishes; the seller only when a question to him is void with it.
+    Kind.ESCROW_PAYMENT_VANISHED: (Route(_SELLER, "less_void", _PAYMENT, only_if=_was_asked),),
+    Kind.ESCROW_FROZEN: (
+        Route(_BUYER, "trade_frozen_buyer", _PAYMENT),
+        Route(_SELLER, "trade_frozen_seller", _PAYMENT),
+        Route(_STAFF, "staff_trade_frozen", _PAYMENT),
+    ),
+    Kind.ESCROW_REFILLED: (Route(_BUYER, "trade_refilled", _PAYMENT),),
+    Kind.ESCROW_UNFROZEN: (
+        Route(_BUYER, "trade_unfrozen_buyer", _PAYMENT, even_actor=True),  # a receipt, also for money from the wallet
+        Route(_SELLER, "trade_unfrozen_seller", _PAYMENT),
+        Route(_STAFF, "staff_trade_unfrozen", _PAYMENT),
+    ),
     Kind.ESCROW_REVIVED: (),  # nobody: the new trade's payment is told like any other
     Kind.ESCROW_ACCEPTED: (Route(_BUYER, "trade_accepted", _TRADE),),
     Kind.ESCROW_DECLINED: (),  # nobody: the refund that comes with it says so
@@ -126,10 +167,40 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
         Route(_STAFF, "staff_deposit_vanished", _PAYMENT),
     ),
     Kind.DEBT_COLLECTED: (Route(_USER, "debt_collected", _PAYMENT),),
+    Kind.DESTINATION_ADDED: (Route(_USER, "destination_added", _PAYMENT, even_actor=True, every_channel=True),),
+    Kind.DESTINATION_REMOVED: (Route(_USER, "destination_removed", _TRADE, even_actor=True, every_channel=True),),
+    Kind.DESTINATION_REGISTERED: (),  # nobody: whoever waited for it is told when it is paid
+    Kind.WITHDRAWAL_REQUESTED: (Route(_STAFF, "staff_withdrawal_waiting", _PAYMENT, only_if=_needs_approval),),
+    Kind.WITHDRAWAL_CHANGED: (Route(_STAFF, "staff_withdrawal_changed", _PAYMENT),),
+    Kind.WITHDRAWAL_CANCELLED: (),  # nobody: its owner did it, and it is no longer in the queue
+    Kind.WITHDRAWAL_APPROVED: (
+        Route(_USER, "withdrawal_approved", _PAYMENT, only_if=_is_final),
+        Route(_STAFF, "staff_withdrawal_second", _PAYMENT, only_if=_is_first_of_two),
+        Route(_STAFF, "staff_withdrawal_register", _PAYMENT, only_if=_must_be_registered),
+    ),
+    Kind.WITHDRAWAL_REJECTED: (Route(_USER, "withdrawal_rejected", _PAYMENT),),
+    Kind.WITHDRAWAL_REGISTERED: (),
+    Kind.WITHDRAWAL_SENT: (),  # nobody: it is not success yet
+    Kind.WITHDRAWAL_UNKNOWN: (Route(_STAFF, "staff_withdrawal_unknown", _PAYMENT),),
+    Kind.WITHDRAWAL_OUTCOME_SEEN: (Route(_STAFF, "staff_withdrawal_outcome", _PAYMENT, only_if=_is_not_agreed),),
+    Kind.WITHDRAWAL_COMPLETED: (Route(_USER, "withdrawal_completed", _PAYMENT),),
+    Kind.WITHDRAWAL_FAILED: (
+        Route(_USER, "withdrawal_failed", _PAYMENT),
+        Route(_STAFF, "staff_withdrawal_failed", _PAYMENT),
+    ),
+    Kind.WITHDRAWAL_REVERSED: (
+        Route(_USER, "withdrawal_reversed", _PAYMENT),
+        Route(_STAFF, "staff_withdrawal_reversed", _PAYMENT),
+    ),
+    Kind.WITHDRAWAL_OVERDUE: (Route(_STAFF, "staff_withdrawal_overdue", _PAYMENT),),
+    Kind.PAYOUTS_STOPPED: (Route(_STAFF, "staff_payouts_stopped", _PAYMENT),),
+    Kind.PAYOUTS_RESUMED: (Route(_STAFF, "staff_payouts_resumed", _PAYMENT),),
     Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE),),
     Kind.INBOX_REPLAYED: (),
     Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),
     Kind.OPERATION_REVERSED: (Route(_STAFF, "staff_operation_reversed", _TRADE),),
+    Kind.REFERRAL_JOINED: (Route(_USER, "referral_joined", _REMINDER),),
+    Kind.AFFILIATE_EARNED: (Route(_USER, "affiliate_earned", _TRADE),),
     Kind.CONTACT_CODE_REQUESTED: (Route(Audience.CONTACT, "contact_code", _PAYMENT, even_actor=True),),
     Kind.CONTACT_VERIFIED: (),  # nobody: the settings say so to the one who typed the code
     Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT),),

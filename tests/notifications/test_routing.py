@@ -20,6 +20,20 @@ from tests.notifications.stories import PAID, forget_the_past, happened, has_ema
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+WITHDRAWN: dict[str, object] = {
+    "amount": "50.00 USD",
+    "payout": "48.500000 USDT",
+    "to": "…9f3c",
+    "rail": "kraken",
+    "asset": "USDT",
+    "network": "TRC20",
+    "usable_at": "2026-11-23T10:00:00+00:00",
+    "provider_reference": "AGBSO6T-UFMTTQ-I7KGS6",
+    "outcome": "completed",
+    "minutes": 6,
+    "reason": "the books were checked",
+    "why": "the account number is not known there",
+}
 SAMPLES: dict[Kind, dict[str, object]] = {
     Kind.ESCROW_PAYMENT_CONFIRMED: PAID,
     Kind.ESCROW_PAYMENT_SHORT: {
@@ -50,6 +64,7 @@ SAMPLES: dict[Kind, dict[str, object]] = {
     Kind.ESCROW_REFUNDED: {"buyer_gets": "21.00 USD", "reason": "seller_declined"},
     Kind.ESCROW_CANCELLED: {"reason": "buyer_cancelled"},
     Kind.ESCROW_EXPIRED: {"reason": "unpaid"},
+    **{kind: WITHDRAWN for kind in Kind if kind.value.startswith(("withdrawal.", "destination.", "payouts."))},
 }
 
 
