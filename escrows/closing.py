@@ -24,11 +24,12 @@ from wallets.money import Money
 logger = structlog.get_logger(__name__)
 
 BUYER_RELEASED, INSPECTION_ENDED = "buyer_released", "inspection_ended"
-SELLER_DECLINED, NOT_ACCEPTED, BUYER_CANCELLED, NOT_DELIVERED = (
+SELLER_DECLINED, NOT_ACCEPTED, BUYER_CANCELLED, NOT_DELIVERED, PAYMENT_GONE = (
     "seller_declined",
     "not_accepted",
     "buyer_cancelled",
     "not_delivered",
+    "payment_gone",
 )
 
 
@@ -51,7 +52,8 @@ def refund_within(
     """Gives back all that is in the hold, the way it came (E11). `first` are facts that belong before the refund."""
     legs = full_refund_legs(escrow)
     move([StatusChange(escrow, Status.REFUNDED, _closed(reason, now))])
-    _post(escrow, "refund", legs)
+    if legs:  # a frozen trade may have nothing left (P7)
+        _post(escrow, "refund", legs)
     back = sum((money for code, money in legs if code.kind in USER_KINDS), Money(0, escrow.asset))
     event = escrow_event(Kind.ESCROW_REFUNDED, escrow, actor, buyer_gets=back, reason=reason, **_noted(note))
     record([*first, event])
@@ -59,7 +61,7 @@ def refund_within(
 
 
 def _closed(reason: str, now: datetime) -> dict[str, object]:
-    return {"closed_at": now, "close_reason": reason, "release_due_at": None}
+    return {"closed_at": now, "close_reason": reason, "release_due_at": None, "frozen_at": None}
 
 
 def _noted(note: str) -> dict[str, str]:

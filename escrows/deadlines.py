@@ -30,7 +30,9 @@ class NearWarning:
 
 
 def deadline_of(escrow: Escrow) -> Deadline | None:
-    """The one deadline that runs now; None when time decides nothing."""
+    """The one deadline that runs now; None when time decides nothing, as in a frozen trade (P7)."""
+    if escrow.frozen_at is not None:
+        return None
     if escrow.status == Status.CREATED and escrow.expires_at is not None:
         return Deadline(OFFER, escrow.expires_at, settings.OFFER_WINDOW)
     if escrow.status == Status.PAYMENT_PENDING and escrow.expires_at is not None:

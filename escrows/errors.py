@@ -38,6 +38,8 @@ class Reason(StrEnum):
     NOTHING_SHORT = "nothing_short"
     NOT_ASKED = "not_asked"
     ALREADY_REFUSED = "already_refused"
+    PAYMENT_IN_DOUBT = "payment_in_doubt"
+    NOT_FROZEN = "not_frozen"
 
 
 class EscrowError(Exception):

@@ -3,7 +3,8 @@
 It runs inside the transaction that credits the deposits, for a whole list at a constant number of queries: lock() takes
 the trades' rows, plan() decides in memory. A deposit that pays its trade fills the hold; an excess is the payer's, a
 shortfall within tolerance the house's. Money that is shorter stays in the hold while the buyer decides (E8), and counts
-when more comes. Any other deposit goes to the payer's wallet. Never more than one completes a payment.
+when more comes; a frozen trade is filled up first and thaws when it is whole (P7). Any other deposit goes to the
+payer's wallet. Never more than one completes a payment. take_back() is the other way: escrows/unfunding.py.
 """
 
 from collections.abc import Sequence
@@ -19,14 +20,17 @@ from escrows.fees import Pricing
 from escrows.identifiers import operation_reference
 from escrows.keeping import opened_short, write_kept
 from escrows.legs import credit_legs, deposit_legs, short_legs
-from escrows.models import Escrow, ShortPayment
-from escrows.moving import StatusChange, move
+from escrows.missing import fill_missing, open_missing_of, total_missing, write_missing
+from escrows.models import Escrow, ShortPayment, VanishedFunding
+from escrows.moving import StatusChange, amend_each, move, require_unmoved
 from escrows.recounting import escrow_event
-from escrows.states import PAYABLE, SHORT_OPEN, ShortState, Status
+from escrows.refilling import Thaw, log_after_commit, thaw
+from escrows.states import HOLDS_MONEY, PAYABLE, SHORT_OPEN, ShortState, Status
+from escrows.unfunding import plan_taking_back
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
-from payments.purposes import CreditedDeposit, Plan
+from payments.purposes import CreditedDeposit, Plan, VanishedDeposit
 from payments.variance import Variance, judge
 from wallets.ledger import Leg, NewOperation
 from wallets.money import Money
@@ -37,10 +41,11 @@ SHORT_BEYOND = "short_beyond"
 
 @dataclass(frozen=True)
 class LockedTrades:
-    """The trades by public id, and by escrow the money that was too short and waits for a decision."""
+    """The trades by public id; by escrow the money that was too short and waits for a decision, and what is missing."""
 
     escrows: dict[str, Escrow]
     kept: dict[int, ShortPayment]
+    missing: dict[int, list[VanishedFunding]]
 
 
 class EscrowFunding:
@@ -55,20 +60,25 @@ class EscrowFunding:
         by_pk = {row.pk: row for row in escrows.values()}
         for short in kept:
             short.escrow = by_pk[short.escrow_id]
-        return LockedTrades(escrows, {short.escrow_id: short for short in kept})
+        return LockedTrades(escrows, {short.escrow_id: short for short in kept}, open_missing_of(by_pk.values()))
 
     def plan(self, locked: LockedTrades, deposits: Sequence[CreditedDeposit]) -> Plan:
         """One operation and one fact a deposit, in the order given.
 
         Raises: SnapshotMalformed, NotFound: the drain then lets that deposit fail by itself (F42).
         """
-        drawn = _Drawn(now=clock.database_now(), kept=dict(locked.kept))
+        drawn = _Drawn(now=clock.database_now(), kept=dict(locked.kept), missing=dict(locked.missing))
         for deposit in deposits:
             escrow = locked.escrows.get(deposit.intent.reference)
             if escrow is None:
                 raise NotFound(deposit.intent.reference)
             drawn.add(escrow, deposit)
         return Plan(operations=drawn.operations, events=drawn.events, apply=drawn.apply)
+
+    def take_back(self, locked: LockedTrades, vanished: Sequence[VanishedDeposit]) -> Plan:
+        """One operation and one fact a deposit that is gone, in the order given (P7). Raises: NotFound."""
+        now = clock.database_now()
+        return plan_taking_back(locked.escrows, locked.kept, locked.missing, vanished, now)
 
 
 @dataclass
@@ -77,13 +87,22 @@ class _Drawn:
 
     now: datetime
     kept: dict[int, ShortPayment]
+    missing: dict[int, list[VanishedFunding]]
     decided: dict[int, ShortPayment] = field(default_factory=dict)  # kept money that this batch touches
     operations: list[NewOperation] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     changes: list[StatusChange] = field(default_factory=list)
     paid: set[int] = field(default_factory=set)
+    refilled: list[VanishedFunding] = field(default_factory=list)
+    still_frozen: dict[int, Escrow] = field(default_factory=dict)
+    thaws: list[Thaw] = field(default_factory=list)
+    planned: dict[int, tuple[Escrow, int]] = field(default_factory=dict)  # with the versions that were planned on
 
     def add(self, escrow: Escrow, deposit: CreditedDeposit) -> None:
+        self.planned[escrow.pk] = (escrow, escrow.version)
+        if escrow.pk in self.missing:
+            self._refill(escrow, deposit)
+            return
         if escrow.status not in PAYABLE or escrow.pk in self.paid:
             self._add_late(escrow, deposit)
             return
@@ -97,10 +116,17 @@ class _Drawn:
             self._add_payment(escrow, deposit, pricing, variance, held)
 
     def apply(self) -> None:
-        """Moves the paid trades and keeps what is short: a constant number of statements. Runs after all locks and
-        before the posting."""
+        """Moves the paid trades, keeps what is short, thaws what is whole: a constant number of statements. Runs after
+        all locks and before the posting."""
+        require_unmoved(self.planned.values())
         write_kept(list(self.decided.values()))
         move(self.changes)
+        write_missing(self.refilled)
+        still_frozen = list(self.still_frozen.values())
+        amend_each(still_frozen, [{} for _ in still_frozen], allowed=HOLDS_MONEY)
+        amend_each([one.escrow for one in self.thaws], [one.fields for one in self.thaws], allowed=HOLDS_MONEY)
+        for one in self.thaws:
+            log_after_commit(one.escrow)
         for change in self.changes:
             _log_after_commit(change.escrow)
 
@@ -134,6 +160,40 @@ class _Drawn:
             short.state, short.closed_at = ShortState.COMPLETED, self.now
             self.decided[escrow.pk] = short
 
+    def _refill(self, escrow: Escrow, deposit: CreditedDeposit) -> None:
+        """Fills a frozen trade's hold up to the buyer's total, with the tolerance of a first payment."""
+        rows = self.missing[escrow.pk]
+        total, missing = Pricing.of(escrow).buyer_total, total_missing(escrow, rows)
+        facts = {"received": deposit.received, "value": deposit.value, "is_again": deposit.is_again}
+        self.refilled += [row for row in rows if row not in self.refilled]
+        if judge(total, total - missing + deposit.value).kind == SHORT_BEYOND:
+            self._add_operation(
+                "escrow_refill", escrow, deposit, short_legs(public_id=escrow.public_id, value=deposit.value)
+            )
+            fill_missing(rows, deposit.value, self.now, deposit_id=deposit.deposit_id)
+            self.still_frozen[escrow.pk] = escrow
+            facts |= {"missing": missing - deposit.value, "deposit_reference": deposit.reference}
+            self.events.append(escrow_event(Kind.ESCROW_REFILLED, escrow, None, **facts))
+            return
+        targets = deposit_legs(
+            public_id=escrow.public_id, payer_id=deposit.intent.payer_id, due=missing, value=deposit.value
+        )
+        self._add_operation("escrow_refill", escrow, deposit, targets)
+        excess = deposit.value - missing if missing < deposit.value else Money(0, escrow.asset)
+        whole = thaw(
+            escrow,
+            rows,
+            actor=None,
+            reference=deposit.reference,
+            now=self.now,
+            deposit_id=deposit.deposit_id,
+            facts={**facts, "credited": excess},
+        )
+        self.events.append(whole.event)
+        self.thaws.append(whole)
+        self.still_frozen.pop(escrow.pk, None)
+        del self.missing[escrow.pk]
+
     def _add_short(self, escrow: Escrow, deposit: CreditedDeposit, pricing: Pricing, held: Money) -> None:
         self._add_operation(
             "escrow_short", escrow, deposit, short_legs(public_id=escrow.public_id, value=deposit.value)
@@ -158,6 +218,8 @@ class _Drawn:
         self._add_operation("escrow_late", escrow, deposit, targets)
         status = "payment_confirmed" if escrow.pk in self.paid else str(escrow.status)
         facts = {"received": deposit.received, "value": deposit.value, "status": status}
+        if deposit.is_again:
+            facts["is_again"] = True
         self.events.append(escrow_event(Kind.ESCROW_PAYMENT_LATE, escrow, None, **facts))
 
     def _add_operation(self, kind: str, escrow: Escrow, deposit: CreditedDeposit, targets: tuple[Leg, ...]) -> None:

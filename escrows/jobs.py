@@ -72,17 +72,22 @@ def _pages(due: QuerySet[Escrow]) -> Iterator[Escrow]:
         last = page[-1].pk
 
 
+def _running() -> QuerySet[Escrow]:
+    """The trades whose clocks run: those that are frozen are not touched by time (P7)."""
+    return Escrow.objects.filter(frozen_at__isnull=True)
+
+
 def _completions(now: datetime) -> QuerySet[Escrow]:
     is_inspected = Q(status=Status.DELIVERED, inspection_ends_at__lte=now)
-    return Escrow.objects.filter(Q(status__in=sorted(RELEASABLE), release_due_at__lte=now) | is_inspected)
+    return _running().filter(Q(status__in=sorted(RELEASABLE), release_due_at__lte=now) | is_inspected)
 
 
 def _unaccepted(now: datetime) -> QuerySet[Escrow]:
-    return Escrow.objects.filter(status=Status.PAYMENT_CONFIRMED, accept_by__lte=now)
+    return _running().filter(status=Status.PAYMENT_CONFIRMED, accept_by__lte=now)
 
 
 def _unpaid(now: datetime) -> QuerySet[Escrow]:
-    return Escrow.objects.filter(status__in=sorted(PAYABLE), expires_at__lte=now)
+    return _running().filter(status__in=sorted(PAYABLE), expires_at__lte=now)
 
 
 def _to_warn(now: datetime) -> Iterator[Escrow]:
@@ -94,7 +99,7 @@ def _to_warn(now: datetime) -> Iterator[Escrow]:
         | Q(status=Status.ACTIVE, delivery_deadline__lte=window[1])  # one that has passed is told once too
         | Q(status=Status.DELIVERED, inspection_ends_at__range=window)
     )
-    for escrow in _pages(Escrow.objects.filter(near).prefetch_related("warnings")):
+    for escrow in _pages(_running().filter(near).prefetch_related("warnings")):
         due = warning_due(escrow, now)
         given = {(row.deadline, row.deadline_at, row.lead_minutes) for row in escrow.warnings.all()}
         if due is not None and (due.deadline.name, due.deadline.at, due.lead_minutes) not in given:

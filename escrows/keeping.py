@@ -31,6 +31,17 @@ def write_kept(shorts: Sequence[ShortPayment]) -> None:
     _keep_open([short for short in shorts if short.state in SHORT_OPEN])
 
 
+def write_lowered(shorts: Sequence[ShortPayment], *, expires_at: datetime) -> None:
+    """Stores rows from which money vanished (P7); their trades can be paid until `expires_at` at least.
+
+    The caller holds the locks of their escrows. Raises: WrongStatus.
+    """
+    update_each(ShortPayment, [{"id": short.pk, **_row(short, *_CHANGING)} for short in shorts])
+    escrows = [short.escrow for short in shorts]
+    rows = [{"expires_at": max(escrow.expires_at or expires_at, expires_at)} for escrow in escrows]
+    amend_each(escrows, rows, allowed={Status.PAYMENT_PENDING})
+
+
 def _row(short: ShortPayment, *names: str) -> dict[str, Any]:
     return {name: short.escrow_id if name == "escrow" else getattr(short, name) for name in names}
 

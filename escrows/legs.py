@@ -42,6 +42,14 @@ def short_legs(*, public_id: str, value: Money) -> tuple[Leg, ...]:
     return _moving((hold_account(public_id, value.asset), value))
 
 
+def taken_back_legs(*, public_id: str, taken: Money, tolerance: Money) -> tuple[Leg, ...]:
+    """What a vanished deposit takes out of the hold; the house gets back what it had added (P7)."""
+    return _moving(
+        (hold_account(public_id, taken.asset), -taken),
+        (platform_account(TOLERANCE, taken.asset), tolerance),
+    )
+
+
 def leftover_legs(*, public_id: str, buyer_id: int, leftover: Money) -> tuple[Leg, ...]:
     """What a lower price leaves over in the hold goes to the buyer's wallet."""
     return _moving(

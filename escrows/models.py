@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from escrows.states import FUNDED_ONCE, SHORT_OPEN, ShortState, Status
+from escrows.states import FUNDED_ONCE, HOLDS_MONEY, SHORT_OPEN, MissingState, ShortState, Status
 from wallets.money import Money
 
 
@@ -59,6 +59,7 @@ class Escrow(models.Model):
     delivered_at = models.DateTimeField(null=True)
     inspection_ends_at = models.DateTimeField(null=True)
     release_due_at = models.DateTimeField(null=True)
+    frozen_at = models.DateTimeField(null=True)  # since when money that it relied on is missing (P7): all clocks stand
     closed_at = models.DateTimeField(null=True)
     close_reason = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField()
@@ -83,6 +84,11 @@ class Escrow(models.Model):
                 ),
                 name="escrow_confirmed_is_complete",
             ),
+            models.CheckConstraint(
+                condition=Q(frozen_at__isnull=True)
+                | (Q(status__in=sorted(HOLDS_MONEY)) & Q(release_due_at__isnull=True)),
+                name="escrow_frozen_is_live",
+            ),
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="escrow_expiry"),
@@ -90,6 +96,7 @@ class Escrow(models.Model):
                 fields=["release_due_at"], condition=Q(release_due_at__isnull=False), name="escrow_release_due"
             ),
             models.Index(fields=["status", "created_at"], name="escrow_by_status"),
+            models.Index(fields=["frozen_at"], condition=Q(frozen_at__isnull=False), name="escrow_frozen"),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +138,55 @@ class ShortPayment(models.Model):
     @property
     def held(self) -> Money:
         return Money(self.held_minor, self.escrow.asset)
+
+
+class VanishedFunding(models.Model):
+    """Money of a deposit that a live trade relied on and that is gone (P7). Written under the lock of its escrow only.
+
+    `taken_minor` left the hold for it, `tolerance_minor` of that was the house's; `missing_minor` is what no other
+    money has replaced yet. The hold always lacks exactly the sum of what is missing in a trade's open rows.
+    """
+
+    escrow = models.ForeignKey(Escrow, on_delete=models.PROTECT, related_name="vanished_fundings")
+    deposit_id = models.BigIntegerField()
+    state = models.CharField(max_length=12, choices=MissingState.choices, default=MissingState.OPEN)
+    taken_minor = models.BigIntegerField()
+    tolerance_minor = models.BigIntegerField(default=0)
+    missing_minor = models.BigIntegerField()
+    reference = models.CharField(max_length=128)  # of the deposit
+    vanished_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["escrow", "deposit_id"],
+                condition=Q(state=MissingState.OPEN),
+                name="vanished_one_open",
+            ),
+            models.CheckConstraint(condition=Q(state__in=MissingState.values), name="vanished_state_known"),
+            models.CheckConstraint(
+                condition=Q(taken_minor__gt=0)
+                & Q(missing_minor__gte=0)
+                & Q(missing_minor__lte=models.F("taken_minor")),
+                name="vanished_misses_what_was_taken",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=MissingState.OPEN) | (Q(missing_minor__gt=0) & Q(closed_at__isnull=True)),
+                name="vanished_open_misses_something",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"vanished funding {self.pk}"
+
+    @property
+    def missing(self) -> Money:
+        return Money(self.missing_minor, self.escrow.asset)
+
+    @property
+    def taken(self) -> Money:
+        return Money(self.taken_minor, self.escrow.asset)
 
 
 class DeadlineWarning(models.Model):

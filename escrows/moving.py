@@ -6,7 +6,7 @@ an older one is refused (E5).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,14 @@ def amend(escrow: Escrow, fields: dict[str, Any], *, allowed: Collection[Status]
     if "status" in fields:
         raise ValueError("The status is moved, not amended.")
     _write([escrow], [dict(fields)], allowed=allowed, wanted=Status(escrow.status))
+
+
+def require_unmoved(planned: Iterable[tuple[Escrow, int]]) -> None:
+    """Raises: WrongStatus when a trade is no longer of the version that was planned on: something else of the same
+    batch has moved it, and each is to be applied by itself."""
+    for escrow, version in planned:
+        if escrow.version != version:
+            raise WrongStatus(escrow.status, escrow.status)
 
 
 def _write(

@@ -1,7 +1,8 @@
 """Who may do what, when. One require_can_… per act; each raises the named refusal and changes nothing.
 
 `now` is the moment the act happens (database time under the lock); an act and its deadline meet under the same lock, so
-exactly one of them wins. The system (actor None) acts only through the acts that deadlines drive.
+exactly one of them wins. The system (actor None) acts only through the acts that deadlines drive. While the payment of
+a trade is in doubt nobody moves it (P7): the buyer may pay again, and staff may end it.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from datetime import datetime
 from escrows.access import is_staff, side_of
 from escrows.errors import NotAllowed, NotFound, Reason, WrongStatus
 from escrows.models import Escrow, ShortPayment, Side
-from escrows.states import JOINABLE, PAYABLE, RELEASABLE, ShortState, Status
+from escrows.states import HOLDS_MONEY, JOINABLE, PAYABLE, RELEASABLE, ShortState, Status
 from lockbay.people.models import User
 from lockbay.people.roles import MEDIATOR, OPERATOR, OWNER
 
@@ -27,8 +28,10 @@ def require_can_invite(escrow: Escrow, actor: User | None) -> None:
 
 
 def require_can_pay(escrow: Escrow, actor: User | None, now: datetime) -> None:
-    """The buyer, while the trade waits for money and the offer stands."""
+    """The buyer, while the trade waits for money and the offer stands, or while money it relied on is missing (P7)."""
     _require_side(escrow, actor, Side.BUYER)
+    if escrow.frozen_at is not None:
+        return
     _require_status(escrow, PAYABLE)
     if escrow.expires_at is not None and escrow.expires_at <= now:
         raise NotAllowed(Reason.TOO_LATE)
@@ -77,6 +80,7 @@ def require_can_accept(escrow: Escrow, actor: User | None, now: datetime) -> Non
     """The seller, once it is paid and before the time to accept is over (E11)."""
     _require_side(escrow, actor, Side.SELLER)
     _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+    _require_not_frozen(escrow)
     if escrow.accept_by is not None and escrow.accept_by <= now:
         raise NotAllowed(Reason.TOO_LATE)
 
@@ -85,24 +89,28 @@ def require_can_decline(escrow: Escrow, actor: User | None) -> None:
     """The seller, instead of accepting."""
     _require_side(escrow, actor, Side.SELLER)
     _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+    _require_not_frozen(escrow)
 
 
 def require_can_mark_delivered(escrow: Escrow, actor: User | None) -> None:
     """The seller, after accepting; late too, as long as the buyer has not cancelled."""
     _require_side(escrow, actor, Side.SELLER)
     _require_status(escrow, {Status.ACTIVE})
+    _require_not_frozen(escrow)
 
 
 def require_can_release(escrow: Escrow, actor: User | None) -> None:
     """The buyer, from acceptance on."""
     _require_side(escrow, actor, Side.BUYER)
     _require_status(escrow, RELEASABLE)
+    _require_not_frozen(escrow)
 
 
 def require_can_undo_release(escrow: Escrow, actor: User | None, now: datetime) -> None:
     """The buyer, until the undo window ends (E14)."""
     _require_side(escrow, actor, Side.BUYER)
     _require_status(escrow, RELEASABLE)
+    _require_not_frozen(escrow)
     if escrow.release_due_at is None:
         raise NotAllowed(Reason.NO_RELEASE_RUNNING)
     if escrow.release_due_at <= now:
@@ -113,6 +121,7 @@ def require_can_complete(escrow: Escrow, actor: User | None, now: datetime) -> N
     """The system or staff, once the undo window or the inspection of a delivered trade is over (E12, E14)."""
     _require_system_or_staff(escrow, actor)
     _require_status(escrow, RELEASABLE)
+    _require_not_frozen(escrow)
     if not is_completion_due(escrow, now):
         raise NotAllowed(Reason.NOT_DUE, until=escrow.release_due_at or escrow.inspection_ends_at)
 
@@ -134,6 +143,7 @@ def require_can_cancel(escrow: Escrow, actor: User | None, now: datetime) -> Non
     if side == Side.SELLER and escrow.status != Status.CREATED:
         raise NotAllowed(Reason.BUYER_ONLY)
     _require_status(escrow, {Status.CREATED, Status.PAYMENT_PENDING, Status.PAYMENT_CONFIRMED, Status.ACTIVE})
+    _require_not_frozen(escrow)
     if escrow.status != Status.ACTIVE:
         return
     if escrow.release_due_at is not None:
@@ -154,8 +164,17 @@ def require_can_refund_unaccepted(escrow: Escrow, actor: User | None, now: datet
     """The system or staff, when the seller stayed silent (E11)."""
     _require_system_or_staff(escrow, actor)
     _require_status(escrow, {Status.PAYMENT_CONFIRMED})
+    _require_not_frozen(escrow)
     if escrow.accept_by is None or now < escrow.accept_by:
         raise NotAllowed(Reason.NOT_DUE, until=escrow.accept_by)
+
+
+def require_can_end_frozen(escrow: Escrow, actor: User) -> None:
+    """Staff, while money that the trade relied on is missing (P7)."""
+    _require_system_or_staff(escrow, actor)
+    _require_status(escrow, HOLDS_MONEY)
+    if escrow.frozen_at is None:
+        raise NotAllowed(Reason.NOT_FROZEN)
 
 
 def require_written_reason(actor: User | None, reason: str) -> None:
@@ -182,6 +201,11 @@ def may_act_as_staff(actor: User) -> bool:
 def _require_system_or_staff(escrow: Escrow, actor: User | None) -> None:
     if actor is not None and (side_of(escrow, actor) is not None or not may_act_as_staff(actor)):
         raise NotAllowed(Reason.STAFF_ONLY)
+
+
+def _require_not_frozen(escrow: Escrow) -> None:
+    if escrow.frozen_at is not None:
+        raise NotAllowed(Reason.PAYMENT_IN_DOUBT)
 
 
 def _require_status(escrow: Escrow, wanted: Collection[Status]) -> None:

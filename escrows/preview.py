@@ -52,6 +52,11 @@ def refund_preview(escrow: Escrow) -> Preview:
     return preview_of("refund", escrow, full_refund_legs(escrow))
 
 
+def end_frozen_preview(escrow: Escrow) -> Preview:
+    """What ending a frozen trade gives back: what is left in its hold, the way it came (P7)."""
+    return preview_of("end_frozen", escrow, full_refund_legs(escrow))
+
+
 def take_back_preview(escrow: Escrow) -> Preview:
     """What taking back a payment that was too short gives back."""
     return preview_of("take_back", escrow, full_refund_legs(escrow))

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Concat
 
 from escrows.errors import SnapshotMalformed
 from escrows.fees import Pricing
-from escrows.models import Escrow, ShortPayment
-from escrows.states import FUNDED_ONCE, HOLDS_MONEY, SHORT_OPEN, Status
+from escrows.models import Escrow, ShortPayment, VanishedFunding
+from escrows.states import FUNDED_ONCE, HOLDS_MONEY, SHORT_OPEN, MissingState, Status
 from lockbay.events.recording import broken_chains
 from wallets.accounts import HOLD
 from wallets.models import Account
@@ -23,18 +23,19 @@ def register_rules() -> None:
     register_rule("escrow_hold", check_holds)
     register_rule("escrow_confirmed_is_complete", check_confirmed_complete)
     register_rule("escrow_events_whole", check_event_chains)
+    register_rule("escrow_frozen_misses_money", check_frozen)
 
 
 def check_holds(full: bool) -> Iterator[Breach]:
-    """Every funded live trade has exactly its buyer's total in its hold, a pending one exactly the payment that was too
-    short and waits for a decision (E8); every other hold is empty."""
+    """Every funded live trade has exactly its buyer's total in its hold, less what vanished from it (P7); a pending one
+    exactly the payment that was too short and waits for a decision (E8); every other hold is empty."""
     code = Concat(Value("escrow:"), OuterRef("public_id"), Value(f":{HOLD}:"), OuterRef("asset"))
     # Trade and hold in one statement: read one after the other they could belong to two moments.
     holding = Escrow.objects.filter(status__in=sorted(HOLDS_MONEY)).annotate(
-        held=Subquery(Account.objects.filter(code=code).values("balance"))
+        held=Subquery(Account.objects.filter(code=code).values("balance")), gone=_gone()
     )
     for escrow in _in_pages(holding):
-        yield from _hold_breach(escrow, escrow.held or 0)
+        yield from _hold_breach(escrow, escrow.held or 0, escrow.gone)
     yield from _short_breaches()
     yield from _stray_holds()
 
@@ -60,9 +61,25 @@ def check_event_chains(full: bool) -> Iterator[Breach]:
         yield Breach("escrow_events_whole", public_id or f"escrow {pk}", f"seq {broken}")
 
 
-def _hold_breach(escrow: Escrow, balance: int) -> Iterator[Breach]:
+def check_frozen(full: bool) -> Iterator[Breach]:
+    """A trade is frozen exactly while money that it relied on is missing (P7)."""
+    missing = VanishedFunding.objects.filter(escrow=OuterRef("pk"), state=MissingState.OPEN)
+    looked_at = Escrow.objects.filter(Q(frozen_at__isnull=False) | Exists(missing)).annotate(gone=_gone())
+    for escrow in _in_pages(looked_at):
+        if (escrow.frozen_at is None) != (escrow.gone == 0):
+            detail = f"{'not ' if escrow.frozen_at is None else ''}frozen, missing {escrow.gone}"
+            yield Breach("escrow_frozen_misses_money", escrow.public_id, detail, escrow.asset)
+
+
+def _gone() -> Any:
+    """What is missing in the hold of each trade of a query."""
+    rows = VanishedFunding.objects.filter(escrow=OuterRef("pk"), state=MissingState.OPEN).order_by().values("escrow")
+    return Coalesce(Subquery(rows.annotate(total=Sum("missing_minor")).values("total")), 0)
+
+
+def _hold_breach(escrow: Escrow, balance: int, gone: int) -> Iterator[Breach]:
     try:
-        wanted = Pricing.of(escrow).buyer_total.minor
+        wanted = Pricing.of(escrow).buyer_total.minor - gone
     except SnapshotMalformed as error:
         yield Breach("escrow_hold", escrow.public_id, f"snapshot: {error.detail}", escrow.asset)
         return

@@ -11,6 +11,7 @@ from datetime import datetime
 from escrows import terms
 from escrows.errors import AmountOutOfRange, NotAllowed, PreviewChanged, Reason
 from escrows.fees import FeePolicy, Pricing, price_escrow, pricing_of
+from escrows.missing import missing_of
 from escrows.models import Escrow, ShortPayment
 from escrows.states import SHORT_OPEN, ShortState, Status
 from wallets.money import Money
@@ -42,7 +43,12 @@ def last_short_of(escrow: Escrow) -> ShortPayment | None:
 
 
 def due_of(escrow: Escrow) -> Money:
-    """What is still to be paid: the buyer's total less what is kept already. Raises: SnapshotMalformed."""
+    """What is still to be paid: the buyer's total less what is kept already, or what a frozen trade lacks (P7).
+
+    Raises: SnapshotMalformed.
+    """
+    if escrow.frozen_at is not None:
+        return missing_of(escrow)
     short = open_short_of(escrow)
     total = Pricing.of(escrow).buyer_total
     return total if short is None else total - short.held

@@ -44,7 +44,10 @@ JOINABLE = frozenset({S.CREATED, S.PAYMENT_PENDING, S.PAYMENT_CONFIRMED})
 
 
 class ShortState(models.TextChoices):
-    """What became of a payment that was too short for its trade (E8). ASKED: the seller is asked to take less."""
+    """What became of a payment that was too short for its trade (E8). ASKED: the seller is asked to take less.
+
+    VANISHED: nothing of it is left, what came is gone (P7).
+    """
 
     WAITING = "waiting"
     ASKED = "asked"
@@ -52,9 +55,18 @@ class ShortState(models.TextChoices):
     COMPLETED = "completed"
     AGREED = "agreed"
     TAKEN_BACK = "taken_back"
+    VANISHED = "vanished"
 
 
 SHORT_OPEN = frozenset({ShortState.WAITING, ShortState.ASKED, ShortState.REFUSED})
+
+
+class MissingState(models.TextChoices):
+    """What became of money that vanished from the hold of a live trade (P7). ENDED: the trade ended without it."""
+
+    OPEN = "open"
+    RESTORED = "restored"
+    ENDED = "ended"
 
 
 def sources_of(target: Status) -> frozenset[Status]:

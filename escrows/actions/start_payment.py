@@ -14,7 +14,7 @@ from escrows.policy import require_can_pay
 from escrows.queries import PURPOSE
 from escrows.recounting import escrow_event
 from escrows.shortfall import due_of, open_short_of
-from escrows.states import Status
+from escrows.states import HOLDS_MONEY, Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
@@ -94,6 +94,9 @@ def _open_request(escrow: Escrow, actor: User, method: PayMethod, total: Money, 
 
 
 def _wait_for_payment(escrow: Escrow, pricing: dict[str, Any], expires_at: datetime) -> None:
+    if escrow.frozen_at is not None:  # it does not expire over money that is missing (P7)
+        amend(escrow, {"pricing": pricing}, allowed=HOLDS_MONEY)
+        return
     short = open_short_of(escrow)
     # Money that waits for the buyer's decision keeps the trade open for as long (E8).
     fields = {"expires_at": expires_at if short is None else max(expires_at, short.choose_by), "pricing": pricing}

@@ -1,12 +1,13 @@
 """Filters of the notices: moments, remaining time, amounts that are not nothing."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
 
 register = template.Library()
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @register.filter
@@ -21,6 +22,13 @@ def left(moment: datetime | str | None, now: datetime) -> str:
     """ "23 hours, 59 minutes" from now, a begun minute counted whole."""
     found = _moment(moment)
     return timeuntil(found, now - timedelta(seconds=59), depth=2).replace("\xa0", " ") if found else ""
+
+
+@register.filter
+def span(seconds: int | None) -> str:
+    """ "2 hours, 5 minutes", a begun minute counted whole."""
+    length = timedelta(seconds=max(seconds or 0, 1) + 59)
+    return timeuntil(_EPOCH + length, _EPOCH, depth=2).replace("\xa0", " ")
 
 
 @register.filter
