@@ -10,7 +10,7 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import User
 from payments.actions.apply_event import drain
-from payments.admin import readable_body
+from payments.inbox_admin import readable_body
 from payments.models import Deposit, InboxEvent, Intent
 from payments.states import InboxStatus
 from tests.payments.money_in import an_intent, payer, raw_of, stored

@@ -1,10 +1,8 @@
 """Replaying an inbox event: a dry run shows exactly what a real one then does (P4)."""
 
-from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
@@ -13,7 +11,7 @@ from payments.actions.replay_event import replay_event
 from payments.errors import ReplayRefused
 from payments.models import Deposit, InboxEvent
 from payments.states import InboxStatus
-from tests.payments.money_in import NotingPurpose, an_intent, payer, raw_of, stored
+from tests.payments.money_in import NotingPurpose, an_intent, fingerprint, payer, raw_of, stored
 from wallets.models import Entry, Operation
 from wallets.money import Money
 from wallets.queries import balances_of
@@ -85,16 +83,11 @@ def test_refuses_without_a_reason_and_without_a_row() -> None:
         replay_event(actor=None, inbox_id=row.pk + 1, dry_run=True)
 
 
-def test_the_command_prints_the_report() -> None:
+def test_a_replay_that_changes_nothing_leaves_no_trace() -> None:
     row = stored(raw_of(an_intent()))
-    out = StringIO()
-    call_command("replay_event", str(row.pk), "--dry-run", stdout=out)
-    assert "pending -> applied" in out.getvalue()
-    assert "20.00 USD" in out.getvalue()
-    assert "platform:clearing/sandbox:USDT" in out.getvalue()
-    assert "deposit.credited" in out.getvalue()
-    assert not Operation.objects.exists()
-    call_command("replay_event", str(row.pk), "--reason", "by hand", stdout=out)
-    assert Operation.objects.count() == 1
-    with pytest.raises(CommandError, match="reason_missing"):
-        call_command("replay_event", str(row.pk), stdout=out)
+    drain()
+    olu = payer("olu")
+    before = fingerprint()
+    report = replay_event(actor=olu, inbox_id=row.pk, dry_run=False, reason="to see")
+    assert not report.is_change
+    assert fingerprint() == before
