@@ -5,6 +5,7 @@ Formats: PROVIDERS.md §5.11. A transaction id is validated here before it may b
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HEX = r"[0-9a-f]{64}"
 _BASE58 = r"[1-9A-HJ-NP-Za-km-z]"
@@ -42,6 +43,7 @@ NETWORKS: dict[str, Network] = {
         _network("BANK", "bank", r"[a-z0-9][a-z0-9._-]{0,99}"),  # a provider's own id of a bank payment
     )
 }
+
 _BECH32_PREFIXES = ("bc1", "ltc1", "bitcoincash:")
 
 
@@ -56,7 +58,24 @@ def normal_txid(network: Network, text: str) -> str:
     return cleaned if network.txid.fullmatch(cleaned) else ""
 
 
+@lru_cache(maxsize=4096)  # a batch asks for the address of each request again and again
 def normal_address(network: Network, text: str) -> str:
-    """The one spelling of an address, for comparing and as part of a deposit's key."""
+    """The one spelling of an address, for comparing and as part of a deposit's key: the one that a chain's reader
+    uses, so that a provider and our own nodes key one payment alike. What is no address of the chain is kept as told.
+    """
+    from payments.chains.addresses import CHAINS, require_address  # the package reads the table above
+    from payments.chains.base import MalformedAddress
+
+    cleaned = text.strip()
+    if network.chain in CHAINS:
+        try:
+            return require_address(network.chain, cleaned)
+        except MalformedAddress:
+            pass  # play money's addresses, and what a provider may yet call one
+    return folded_case(network, cleaned)
+
+
+def folded_case(network: Network, text: str) -> str:
+    """An address trimmed and, where case means nothing, in lower case: stable for ever, for ids that are made of it."""
     cleaned = text.strip()
     return cleaned.lower() if network.folds_case or cleaned.lower().startswith(_BECH32_PREFIXES) else cleaned

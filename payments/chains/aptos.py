@@ -48,12 +48,7 @@ class Aptos(NodeReader):
         position = self._position(endpoint, found)
         if found.get("success") is not True:
             return failed_transfer(self, txid, position)
-        moves = Moves()
-        events = [object_in(one, "events") for one in list_in(found.get("events"), "events")]
-        changes = [object_in(one, "changes") for one in list_in(found.get("changes"), "changes")]
-        _add_assets(moves, events, changes)
-        _add_coins(moves, events, changes)
-        return moves.transfers(self, txid, position)
+        return moves_in(found).transfers(self, txid, position)
 
     def _position(self, endpoint: Endpoint, found: dict[str, Any]) -> Position:
         version = int_in(found.get("version"), "version")
@@ -65,6 +60,16 @@ class Aptos(NodeReader):
             confirmations=self.confirmations_needed,
             is_final=True,
         )
+
+
+def moves_in(found: dict[str, Any]) -> Moves:
+    """What a transaction that succeeded moved. Raises: NodeFault."""
+    moves = Moves()
+    events = [object_in(one, "events") for one in list_in(found.get("events"), "events")]
+    changes = [object_in(one, "changes") for one in list_in(found.get("changes"), "changes")]
+    _add_assets(moves, events, changes)
+    _add_coins(moves, events, changes)
+    return moves
 
 
 def _get(endpoint: Endpoint, path: str, *, unknown: str) -> dict[str, Any]:

@@ -77,11 +77,32 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """What watching an address found; the next scan starts at `next_block`."""
+class Sighting:
+    """A hint that `txid` brought an allow-listed asset to a watched address: one per (txid, asset), outputs summed.
 
-    transfers: tuple[Transfer, ...]
-    next_block: int
+    Amounts are as in Transfer. `at` is the block's time; None: in no block yet.
+    """
+
+    txid: str
+    asset: str
+    contract: str
+    raw_amount: int
+    raw_digits: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at an address found; the next one starts at `cursor`, which only its chain's reader understands.
+
+    `is_done` False: there is more to read at once. `blocks_left` counts blocks between there and the head, where a
+    chain is walked block by block.
+    """
+
+    sightings: tuple[Sighting, ...]
+    cursor: str
+    is_done: bool = True
+    blocks_left: int = 0
 
 
 class ChainReader(ABC):
@@ -93,7 +114,6 @@ class ChainReader(ABC):
     native_asset: ClassVar[str]  # e.g. "ETH"
     native_digits: ClassVar[int]
     confirmations_needed: ClassVar[int]  # P9; 1 where the chain itself says "final"
-    can_watch: ClassVar[bool] = False  # True when head_block and transfers_to work
 
     @abstractmethod
     def normalise_txid(self, text: str) -> str:
@@ -118,16 +138,14 @@ class ChainReader(ABC):
     def block_hash_at(self, number: int) -> str:
         """The hash of the block at this height now. Raises: NotSeen (the chain is shorter), Unknown."""
 
-    def head_block(self) -> int:
-        """The height of the newest block: where watching a fresh address starts. Raises: Unknown."""
-        raise UnknownChain(f"{self.chain} cannot watch addresses")
+    @abstractmethod
+    def transfers_to(self, address: str, cursor: str, since: datetime) -> Scan:
+        """Transfers of allow-listed assets to a normalised address, from `cursor` on ("" for the first time), and none
+        that anybody can have meant before `since`.
 
-    def transfers_to(self, address: str, since_block: int) -> Scan:
-        """Transfers of allow-listed assets to a normalised address, from `since_block` on. Raises: Unknown.
-
-        Each is a hint that names a txid: read_transaction is what proves it.
+        Each is a hint that names a txid: read_transaction is what proves it. The same one may come again.
+        Raises: Unknown; NotSeen when no node that answers keeps histories.
         """
-        raise UnknownChain(f"{self.chain} cannot watch addresses")
 
     def is_replaced(self, txid: str, mark: str) -> bool:
         """True when the transaction of an earlier Pending can never be mined any more (F28); False when unsure."""

@@ -15,7 +15,7 @@ from payments.chains.endpoint import Endpoint, NodeFault
 from payments.chains.fields import height_in, int_in, list_in, malformed, object_in, text_in
 from payments.chains.reading import Moves, NodeReader, Position, failed_transfer
 
-_NET = "Backbone"
+NET = "Backbone"
 _SECONDS_PER_CONFIRMATION = 120
 _HEIGHT_UNTOLD = 0
 _NOT_LOCKED = (None, "", "not_locked")
@@ -47,7 +47,7 @@ class Cellframe(NodeReader):
         raise malformed("height")
 
     def _read(self, endpoint: Endpoint, txid: str) -> tuple[Transfer, ...]:
-        command = f"tx_history;-net;{_NET};-tx;0x{txid[2:].upper()}"
+        command = f"tx_history;-net;{NET};-tx;0x{txid[2:].upper()}"
         question = {"method": "tx_history", "params": [command], "id": "1", "version": "2"}
         found = _find(object_in(endpoint.post("", question), "answer").get("result"), txid)
         if not text_in(found.get("atom_hash"), "atom_hash").strip("0x"):
@@ -78,7 +78,7 @@ def _find(result: Any, txid: str) -> dict[str, Any]:
 
 
 def _position(reader: Cellframe, found: dict[str, Any]) -> Position:
-    created = _moment(found.get("tx_created"))
+    created = moment_of(found.get("tx_created"))
     if "confirmations" in found:
         confirmations = max(0, height_in(found["confirmations"], "confirmations") - 1)  # the head itself does not count
     else:
@@ -93,7 +93,8 @@ def _position(reader: Cellframe, found: dict[str, Any]) -> Position:
     )
 
 
-def _moment(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
+    """A moment as nodes write it; None when it cannot be read, or has no zone."""
     try:
         moment = parsedate_to_datetime(str(value))
     except ValueError:

@@ -17,7 +17,8 @@ from payments.chains.base import ChainReader, MalformedHash, NotSeen, Pending, S
 from payments.chains.endpoint import Endpoint, NodeFault
 from payments.chains.fees import QUESTIONS, TransferCost
 from payments.chains.pool import pool_of
-from payments.chains.tokens import token_of, tokens_on
+from payments.chains.tokens import token_of
+from payments.chains.watching import look_of_chain
 
 _TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 _HASH = re.compile(r"(0x)?[0-9a-f]{64}", re.ASCII)
@@ -30,10 +31,7 @@ class EvmReader(ChainReader):
 
     chain_id: ClassVar[int]
     max_lag: ClassVar[int]  # blocks behind the best after which a node is not believed
-    scan_span: ClassVar[int]  # blocks that one scan covers
-    watches_native: ClassVar[bool]
     native_digits = 18
-    can_watch = True
 
     def __init__(self) -> None:
         self._pool = pool_of(self.chain, probe=self._probe, max_lag=self.max_lag)
@@ -55,12 +53,9 @@ class EvmReader(ChainReader):
     def block_hash_at(self, number: int) -> str:
         return self._pool.ask_agreed(partial(_block_hash, number), str)
 
-    def head_block(self) -> int:
-        return self._pool.head()
-
-    def transfers_to(self, address: str, since_block: int) -> Scan:
-        """Tokens by their logs, the chain's own coin by whole blocks where `watches_native`."""
-        return self._pool.ask(partial(self._scan, address, since_block))
+    def transfers_to(self, address: str, cursor: str, since: datetime) -> Scan:
+        look = look_of_chain(self.chain)
+        return self._pool.ask(lambda endpoint: look(endpoint, address, cursor, since))
 
     def transfer_costs(self) -> tuple[TransferCost, ...]:
         return self._pool.ask(QUESTIONS[self.chain])
@@ -136,30 +131,6 @@ class EvmReader(ChainReader):
             raise NodeFault("malformed", "block time")
         return _Block(number, told_hash, datetime.fromtimestamp(seconds, UTC), max(endpoint.head - number, 0))
 
-    def _scan(self, address: str, since_block: int, endpoint: Endpoint) -> Scan:
-        last = min(endpoint.head, since_block + self.scan_span - 1)
-        if last < since_block:
-            return Scan((), since_block)
-        txids = dict.fromkeys(self._token_txids(address, since_block, last, endpoint))
-        if self.watches_native:
-            for number in range(since_block, last + 1):
-                txids.update(dict.fromkeys(_native_txids(address, number, endpoint)))
-        found: list[Transfer] = []
-        for txid in txids:
-            transfers = self._read(self.normalise_txid(txid), endpoint)
-            found += [one for one in transfers if one.recipient == address and one.asset and one.succeeded]
-        return Scan(tuple(found), last + 1)
-
-    def _token_txids(self, address: str, first: int, last: int, endpoint: Endpoint) -> Iterator[str]:
-        wanted = {
-            "fromBlock": hex(first),
-            "toBlock": hex(last),
-            "address": [token.contract for token in tokens_on(self.chain)],
-            "topics": [_TRANSFER, None, "0x" + address[2:].rjust(64, "0")],
-        }
-        for log in _rows(endpoint.rpc("eth_getLogs", wanted)):
-            yield _text(log, "transactionHash")
-
     def _is_nonce_spent(self, txid: str, mark: str, endpoint: Endpoint) -> bool:
         sender, _, nonce = mark.partition(":")
         if not nonce.isdigit():
@@ -175,14 +146,14 @@ class Ethereum(EvmReader):
     """ETH and ERC-20."""
 
     chain, networks, native_asset, chain_id = "ethereum", ("ETH", "ERC20"), "ETH", 1
-    confirmations_needed, max_lag, scan_span, watches_native = 20, 5, 25, True
+    confirmations_needed, max_lag = 20, 5
 
 
 class Bsc(EvmReader):
     """BEP-20; its own coin is understood in a pasted hash, and not watched: no network of ours takes it."""
 
     chain, networks, native_asset, chain_id = "bsc", ("BEP20",), "BNB", 56
-    confirmations_needed, max_lag, scan_span, watches_native = 25, 20, 500, False
+    confirmations_needed, max_lag = 25, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +175,6 @@ def _token_movements(txid: str, receipt: dict[str, Any]) -> Iterator[tuple[str, 
         amount = _number(data)
         if amount:
             yield _text(log, "address").lower(), "0x" + str(topics[2]).lower()[-40:], amount
-
-
-def _native_txids(address: str, number: int, endpoint: Endpoint) -> Iterator[str]:
-    block = endpoint.rpc("eth_getBlockByNumber", hex(number), True)
-    if block is None:
-        raise NodeFault("inconsistent", f"no block {number} below the head")
-    for transaction in _rows(_field(block, "transactions")):
-        if str(transaction.get("to")).lower() == address and _number(_field(transaction, "value")):
-            yield _text(transaction, "hash")
 
 
 def _block_hash(number: int, endpoint: Endpoint) -> str:

@@ -3,7 +3,7 @@
 Both are read into the same few facts. Amounts are in the smallest unit (1e-8 of the coin).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from payments.chains.base import NotSeen
 from payments.chains.endpoint import Endpoint, MissingAnswer, NodeFault
-from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, text_in
+from payments.chains.fields import height_in, int_in, list_in, malformed, moment_in, object_in, rows_in, text_in
+
+_ESPLORA_PAGE, _BLOCKCHAIR_PAGE, _MOST_PAGES = 25, 100, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,17 @@ class Spender:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one transaction brought to an address, zero or less when it took from there; `height` and `at` are None in
+    the mempool."""
+
+    txid: str
+    height: int | None
+    at: datetime | None
+    raw_amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Explorer:
     """How to ask one kind of explorer. Each raises NodeFault; `facts`, `block_hash` and `spender` also NotSeen."""
 
@@ -56,8 +69,42 @@ class Explorer:
 
 def explorer_of(endpoint: Endpoint) -> Explorer:
     """Which kind an endpoint is."""
-    host = urlsplit(endpoint.url).hostname or ""
-    return _BLOCKCHAIR if "blockchair" in host else _ESPLORA
+    return _BLOCKCHAIR if is_blockchair(endpoint) else _ESPLORA
+
+
+def is_blockchair(endpoint: Endpoint) -> bool:
+    """By its host."""
+    return "blockchair" in (urlsplit(endpoint.url).hostname or "")
+
+
+def esplora_history(endpoint: Endpoint, address: str) -> Iterator[Facts]:
+    """The transactions of an address, newest first, those of the mempool before all; pages are asked for as needed."""
+    rows = _esplora_page(endpoint, f"/address/{address}/txs")
+    for _ in range(_MOST_PAGES):
+        yield from rows
+        mined = [facts for facts in rows if facts.height is not None]
+        if len(mined) < _ESPLORA_PAGE:
+            return
+        rows = _esplora_page(endpoint, f"/address/{address}/txs/chain/{mined[-1].txid}")
+
+
+def blockchair_receipts(endpoint: Endpoint, address: str) -> Iterator[Receipt]:
+    """As esplora_history. Raises: NotSeen for an address that it has never heard of."""
+    key = address.removeprefix("bitcoincash:")
+    for page in range(_MOST_PAGES):
+        told = _dashboard(
+            endpoint,
+            "address",
+            key,
+            transaction_details="true",
+            limit=f"{_BLOCKCHAIR_PAGE},0",
+            offset=f"{page * _BLOCKCHAIR_PAGE},0",
+        )
+        rows = rows_in(told.get("transactions"), "transactions")
+        for row in rows:
+            yield _blockchair_receipt(row)
+        if len(rows) < _BLOCKCHAIR_PAGE:
+            return
 
 
 def _esplora_head(endpoint: Endpoint) -> int:
@@ -65,7 +112,10 @@ def _esplora_head(endpoint: Endpoint) -> int:
 
 
 def _esplora_facts(endpoint: Endpoint, txid: str) -> Facts:
-    found = object_in(_known(endpoint.get, f"/tx/{txid}", txid), "tx")
+    return _esplora_facts_in(object_in(_known(endpoint.get, f"/tx/{txid}", txid), "tx"))
+
+
+def _esplora_facts_in(found: dict[str, Any]) -> Facts:
     status = object_in(found.get("status"), "status")
     is_mined = status.get("confirmed") is True
     inputs = [object_in(one, "vin") for one in list_in(found.get("vin"), "vin")]
@@ -82,6 +132,10 @@ def _esplora_facts(endpoint: Endpoint, txid: str) -> Facts:
             Output(str(one.get("scriptpubkey_address") or ""), int_in(one.get("value"), "value")) for one in outputs
         ),
     )
+
+
+def _esplora_page(endpoint: Endpoint, path: str) -> list[Facts]:
+    return [_esplora_facts_in(row) for row in rows_in(endpoint.get(path), "txs")]
 
 
 def _esplora_block_hash(endpoint: Endpoint, number: int) -> str:
@@ -159,15 +213,27 @@ def _blockchair_byte_price(endpoint: Endpoint) -> Any:
     return data.get("suggested_transaction_fee_per_byte_sat")
 
 
-def _dashboard(endpoint: Endpoint, kind: str, key: str) -> dict[str, Any]:
-    data = _read_blockchair(endpoint, f"/dashboards/{kind}/{key}")["data"]
+def _blockchair_receipt(row: dict[str, Any]) -> Receipt:
+    change, is_mined = row.get("balance_change"), row.get("block_id") != -1
+    if not isinstance(change, int) or isinstance(change, bool):
+        raise malformed("balance_change")
+    return Receipt(
+        txid=text_in(row.get("hash"), "hash"),
+        height=height_in(row.get("block_id"), "block_id") if is_mined else None,
+        at=_blockchair_time(row.get("time")) if is_mined else None,
+        raw_amount=change,
+    )
+
+
+def _dashboard(endpoint: Endpoint, kind: str, key: str, **params: Any) -> dict[str, Any]:
+    data = _read_blockchair(endpoint, f"/dashboards/{kind}/{key}", **params)["data"]
     if not isinstance(data, dict) or not data.get(key):
         raise NotSeen(key)  # an unknown key is missing; all of them missing is an empty list or null
     return object_in(data[key], kind)
 
 
-def _read_blockchair(endpoint: Endpoint, path: str) -> dict[str, Any]:
-    answer = object_in(endpoint.get(path), path)
+def _read_blockchair(endpoint: Endpoint, path: str, **params: Any) -> dict[str, Any]:
+    answer = object_in(endpoint.get(path, **params), path)
     code = object_in(answer.get("context"), "context").get("code")
     if code == 404:
         raise NotSeen(path)

@@ -25,6 +25,13 @@ def list_in(value: Any, name: str) -> list[Any]:
     return value
 
 
+def rows_in(value: Any, name: str) -> list[dict[str, Any]]:
+    """A JSON array of objects; null is none: it must not pass for "nothing there". Raises: NodeFault."""
+    if value is None:
+        raise malformed(name)
+    return [object_in(row, name) for row in list_in(value, name)]
+
+
 def text_in(value: Any, name: str, *, longest: int = 150) -> str:
     """A text that is not empty. Raises: NodeFault."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from payments.chains.addresses import require_address
-from payments.chains.base import ChainReader, MalformedHash, NotSeen, Transfer
+from payments.chains.base import ChainReader, MalformedHash, NotSeen, Scan, Transfer
 from payments.chains.endpoint import Endpoint, NodeFault
 from payments.chains.fees import QUESTIONS, TransferCost
 from payments.chains.pool import pool_of
 from payments.chains.tokens import token_of
+from payments.chains.watching import look_of_chain
 from payments.networks import NETWORKS, normal_txid
 
 
@@ -56,6 +57,10 @@ class NodeReader(ChainReader):
             return super().transfer_costs()
         return self._pool.ask(QUESTIONS[self.chain])
 
+    def transfers_to(self, address: str, cursor: str, since: datetime) -> Scan:
+        look = look_of_chain(self.chain)
+        return self._pool.ask(lambda endpoint: look(endpoint, address, cursor, since))
+
     def _require_landmark(self, endpoint: Endpoint, number: int, block_hash: str) -> None:
         """Raises: NodeFault wrong_chain when the node has another block at this height, or none."""
         if endpoint.url in self._genuine:
@@ -91,6 +96,10 @@ class Moves:
         """`contract` is "" for the chain's own coin."""
         key = contract, recipient
         self._sums[key] = self._sums.get(key, 0) + raw_amount
+
+    def amounts_to(self, recipient: str) -> dict[str, int]:
+        """contract → what came to `recipient`; sums above zero only."""
+        return {contract: amount for (contract, to), amount in self._sums.items() if to == recipient and amount > 0}
 
     def transfers(self, reader: ChainReader, txid: str, position: Position) -> tuple[Transfer, ...]:
         """One Transfer for each sum above zero."""

@@ -72,10 +72,7 @@ class Solana(NodeReader):
             raise malformed("err")
         if meta["err"] is not None:
             return failed_transfer(self, txid, position)
-        moves = Moves()
-        _add_coins(moves, object_in(transaction.get("message"), "message"), meta)
-        _add_tokens(moves, meta)
-        return moves.transfers(self, txid, position)
+        return moves_in(found).transfers(self, txid, position)
 
     def _position(self, endpoint: Endpoint, found: dict[str, Any], commitment: str) -> Position:
         slot = height_in(found.get("slot"), "slot")
@@ -88,6 +85,15 @@ class Solana(NodeReader):
             confirmations=self.confirmations_needed if is_final else 0,
             is_final=is_final,
         )
+
+
+def moves_in(found: dict[str, Any]) -> Moves:
+    """What a transaction that succeeded moved, by the differences of balances. Raises: NodeFault."""
+    moves, meta = Moves(), object_in(found.get("meta"), "meta")
+    transaction = object_in(found.get("transaction"), "transaction")
+    _add_coins(moves, object_in(transaction.get("message"), "message"), meta)
+    _add_tokens(moves, meta)
+    return moves
 
 
 def _add_coins(moves: Moves, message: dict[str, Any], meta: dict[str, Any]) -> None:

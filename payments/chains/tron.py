@@ -100,7 +100,7 @@ def _add_sent(moves: Moves, contract: dict[str, Any]) -> None:
         return
     value = object_in(object_in(contract.get("parameter"), "parameter").get("value"), "value")
     token = "" if kind == "TransferContract" else f"trc10:{text_in(value.get('asset_name'), 'asset_name')[:60]}"
-    moves.add(token, _address(value.get("to_address")), int_in(value.get("amount"), "amount"))
+    moves.add(token, address_in(value.get("to_address")), int_in(value.get("amount"), "amount"))
 
 
 def _add_events(moves: Moves, done: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def _add_events(moves: Moves, done: dict[str, Any]) -> None:
         topics, data = list_in(event.get("topics"), "topics"), str(event.get("data") or "")
         if len(topics) != 3 or topics[0] != _TRANSFER or len(data) != 64:
             continue  # another event; NFTs use the same one with four topics
-        moves.add(_address(event.get("address")), _address(str(topics[2])[-40:]), _number(data))
+        moves.add(address_in(event.get("address")), address_in(str(topics[2])[-40:]), _number(data))
 
 
 def _add_internal(moves: Moves, done: dict[str, Any]) -> None:
@@ -121,11 +121,12 @@ def _add_internal(moves: Moves, done: dict[str, Any]) -> None:
         for part in list_in(call.get("callValueInfo"), "callValueInfo"):
             value = object_in(part, "callValueInfo")
             if value.get("callValue") and not value.get("tokenId"):
-                recipient = _address(call.get("transferTo_address"))
+                recipient = address_in(call.get("transferTo_address"))
                 moves.add("", recipient, int_in(value["callValue"], "callValue"))
 
 
-def _address(value: Any) -> str:
+def address_in(value: Any) -> str:
+    """The base58 spelling of an address in an answer, however it is written there. Raises: NodeFault."""
     text = text_in(value, "address")
     if text.startswith("T"):
         return text

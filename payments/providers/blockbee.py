@@ -28,7 +28,7 @@ from django.conf import settings
 from lockbay import http
 from payments import wire
 from payments.errors import Rejected, Unintelligible, Unreadable
-from payments.networks import NETWORKS, normal_address
+from payments.networks import NETWORKS, folded_case
 from payments.providers.base import (
     Meaning,
     NewPayment,
@@ -166,9 +166,9 @@ class BlockBee(PaymentProvider):
     def _id_of(self, ticker: str, fields: dict[str, Any]) -> str:
         """Raises: Unreadable, with reason unknown_coin for a coin that is none of ours."""
         network = NETWORKS[self.coin_of(ticker)[1]]
-        ours = normal_address(network, wire.require_text(fields, "address_out"))
+        ours = folded_case(network, wire.require_text(fields, "address_out"))
         wallet = hashlib.sha256(ours.encode("utf-8", "replace")).hexdigest()[:24]
-        return f"{ticker}:{normal_address(network, wire.require_text(fields, 'address_in'))}:{wallet}"
+        return f"{ticker}:{folded_case(network, wire.require_text(fields, 'address_in'))}:{wallet}"
 
     def _report(
         self, fields: dict[str, Any], seen: dict[str, Any], event: SignedEvent, meaning: Meaning, ticker: str

@@ -1,12 +1,14 @@
 """Ethereum and BSC: only what really arrived in an allow-listed contract counts (P8, P9, F22, F24-F28)."""
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django import Settings
 
 from payments import chains
-from payments.chains.base import ChainReader, NotSeen, Pending, Transfer, Unknown
+from payments.chains.base import ChainReader, NotSeen, Pending, Scan, Sighting, Transfer, Unknown
 from payments.chains.checks import coins_of
 from tests.plugins.local_chain import LocalChain
 
@@ -186,16 +188,72 @@ class TestWatching:
     def test_finds_tokens_and_coins_for_one_address_and_says_where_to_go_on(
         self, local_chain: LocalChain, reader: ChainReader, usdt: str
     ) -> None:
-        us, start = local_chain.fresh_address(), reader.head_block() + 1
+        us, cursor = local_chain.fresh_address(), start(local_chain)
         fake = local_chain.deploy("Token", "USDT", 6)
-        paid = {local_chain.send_token(usdt, us, 5), local_chain.send(to=us, value=7)}
+        paid = {local_chain.send_token(usdt, us, 5): ("USDT", 5), local_chain.send(to=us, value=7): ("ETH", 7)}
         local_chain.send_token(fake, us, 9)
+        local_chain.send_token(usdt, us, 0)
         local_chain.send_token(usdt, local_chain.fresh_address(), 5)
-        scan = fresh_reader("ETH").transfers_to(us, start)
-        assert {one.txid for one in scan.transfers} == paid
-        assert scan.next_block == int(local_chain.rpc("eth_blockNumber"), 16) + 1
-        assert fresh_reader("ETH").transfers_to(us, scan.next_block).transfers == ()
+        scan = watch(us, cursor)
+        assert {one.txid: (one.asset, one.raw_amount) for one in scan.sightings} == paid
+        assert all(one.at is not None for one in scan.sightings)
+        assert (scan.is_done, scan.blocks_left) == (True, 0)
+        local_chain.mine(50)
+        again = watch(us, scan.cursor)
+        assert {one.asset for one in again.sightings} == {"USDT"}  # logs are read some blocks back: nodes index late
+        assert watch(us, again.cursor).sightings == ()
+
+    def test_begins_at_the_time_of_the_first_request(
+        self, local_chain: LocalChain, reader: ChainReader, usdt: str
+    ) -> None:
+        us = local_chain.fresh_address()
+        txid = local_chain.send_token(usdt, us, 5)
+        local_chain.mine(15)
+        assert {one.txid for one in watch_to_the_end(us, "")} == {txid}
 
     def test_a_long_way_is_gone_in_steps(self, local_chain: LocalChain, reader: ChainReader) -> None:
+        cursor = start(local_chain)
         local_chain.mine(40)
-        assert reader.transfers_to(local_chain.fresh_address(), 1).next_block == 26
+        scan = watch(local_chain.fresh_address(), cursor)
+        assert (scan.is_done, scan.blocks_left) == (False, 15)
+        assert watch(local_chain.fresh_address(), scan.cursor).is_done
+
+    def test_after_a_reorganisation_what_moved_into_blocks_that_were_read_is_found(
+        self, local_chain: LocalChain, reader: ChainReader
+    ) -> None:
+        us = local_chain.fresh_address()
+        local_chain.mine(3)
+        scan = watch(us, start(local_chain))
+        local_chain.mine(3)
+        scan = watch(us, scan.cursor)
+        local_chain.rpc("anvil_reorg", 4, [[{"from": local_chain.accounts[0], "to": us, "value": hex(7)}, 1]])
+        local_chain.rpc("anvil_setTime", int(time.time()))
+        (sighting,) = watch_to_the_end(us, scan.cursor)
+        assert (sighting.asset, sighting.raw_amount) == ("ETH", 7)
+
+    def test_a_node_that_is_behind_changes_nothing(self, local_chain: LocalChain, reader: ChainReader) -> None:
+        number, _, block_hash = start(local_chain).partition(":")
+        ahead = f"{int(number) + 3}:{block_hash}"
+        scan = watch(local_chain.fresh_address(), ahead)
+        assert (scan.sightings, scan.cursor) == ((), ahead)
+
+
+def start(local_chain: LocalChain) -> str:
+    """The cursor of somebody who has read everything."""
+    head = local_chain.rpc("eth_getBlockByNumber", "latest", False)
+    return f"{int(head['number'], 16) + 1}:{head['hash']}"
+
+
+def watch_to_the_end(address: str, cursor: str) -> list[Sighting]:
+    """What all looks together saw."""
+    sightings: list[Sighting] = []
+    is_done = False
+    while not is_done:
+        scan = watch(address, cursor)
+        sightings, cursor, is_done = [*sightings, *scan.sightings], scan.cursor, scan.is_done
+    return sightings
+
+
+def watch(address: str, cursor: str) -> Scan:
+    """A look with a head that is asked for anew."""
+    return fresh_reader("ETH").transfers_to(address, cursor, datetime.now(UTC) - timedelta(minutes=1))
