@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action, display
 
+from escrows import affiliate_admin as affiliate_admin  # registers its page
 from escrows.actions.complete_release import complete_release
 from escrows.actions.expire import expire_escrow
 from escrows.actions.refund_unaccepted import refund_unaccepted

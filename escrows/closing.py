@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
+from escrows.affiliates import Share, shares_of
 from escrows.errors import SnapshotMalformed
 from escrows.fees import Pricing
 from escrows.identifiers import operation_key, operation_reference
@@ -38,11 +39,12 @@ def complete_within(escrow: Escrow, *, actor: User | None, reason: str, now: dat
     pricing = Pricing.of(escrow)
     if escrow.seller_id is None:
         raise SnapshotMalformed(escrow.public_id, "no seller")
-    legs = release_legs(public_id=escrow.public_id, seller_id=escrow.seller_id, pricing=pricing)
+    shares = shares_of(escrow, pricing, now)
+    legs = release_legs(public_id=escrow.public_id, seller_id=escrow.seller_id, pricing=pricing, shares=shares)
     move([StatusChange(escrow, Status.COMPLETED, _closed(reason, now))])
     _post(escrow, "release", legs)
     facts = {"seller_gets": pricing.seller_net, "fee": pricing.fee, "reason": reason, **_noted(note)}
-    record([escrow_event(Kind.ESCROW_COMPLETED, escrow, actor, **facts)])
+    record([escrow_event(Kind.ESCROW_COMPLETED, escrow, actor, **facts), *(_earned_event(share) for share in shares)])
     _log_after_commit("ESCROW_COMPLETED", escrow, reason)
 
 
@@ -58,6 +60,12 @@ def refund_within(
     event = escrow_event(Kind.ESCROW_REFUNDED, escrow, actor, buyer_gets=back, reason=reason, **_noted(note))
     record([*first, event])
     _log_after_commit("ESCROW_REFUNDED", escrow, reason)
+
+
+def _earned_event(share: Share) -> NewEvent:
+    """Tells an affiliate what came, not from whose trade."""
+    data = {"user_id": share.user_id, "money": str(share.money)}
+    return NewEvent(kind=Kind.AFFILIATE_EARNED, subject_type="user", subject_id=share.user_id, data=data)
 
 
 def _closed(reason: str, now: datetime) -> dict[str, object]:

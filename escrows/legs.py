@@ -7,8 +7,9 @@ tolerance   absorbs what a payment was short by        available, credit   the p
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from escrows.affiliates import Share, total_of_shares
 from escrows.fees import Pricing
-from wallets.accounts import AVAILABLE, CREDIT, FEES, TOLERANCE, hold_account, platform_account, user_account
+from wallets.accounts import AFFILIATE, AVAILABLE, CREDIT, FEES, TOLERANCE, hold_account, platform_account, user_account
 from wallets.ledger import Leg
 from wallets.money import Money
 
@@ -73,13 +74,14 @@ def wallet_legs(*, public_id: str, buyer_id: int, total: Money, credit: Money) -
     )
 
 
-def release_legs(*, public_id: str, seller_id: int, pricing: Pricing) -> tuple[Leg, ...]:
-    """The hold goes to the seller, less the fee."""
+def release_legs(*, public_id: str, seller_id: int, pricing: Pricing, shares: Sequence[Share] = ()) -> tuple[Leg, ...]:
+    """The hold goes to the seller, less the fee; of the fee each affiliate gets his share (E19)."""
     asset = pricing.price.asset
     return _moving(
         (hold_account(public_id, asset), -pricing.buyer_total),
         (user_account(seller_id, asset, AVAILABLE), pricing.seller_net),
-        (platform_account(FEES, asset), pricing.fee),
+        (platform_account(FEES, asset), pricing.fee - total_of_shares(shares, asset)),
+        *((user_account(share.user_id, asset, AFFILIATE), share.money) for share in shares),
     )
 
 

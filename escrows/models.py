@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from escrows.affiliate_models import AffiliateLink as AffiliateLink
+from escrows.affiliate_models import FirstStart as FirstStart
 from escrows.states import FUNDED_ONCE, HOLDS_MONEY, SHORT_OPEN, MissingState, ShortState, Status
 from wallets.money import Money
 

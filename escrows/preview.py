@@ -5,9 +5,10 @@ The digest covers the act, the trade, its version and the lines; the button carr
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from escrows.affiliates import shares_of
 from escrows.errors import NotEnough, PreviewChanged
 from escrows.fees import Pricing
 from escrows.legs import refund_legs, release_legs, wallet_legs
@@ -15,7 +16,8 @@ from escrows.models import Escrow
 from escrows.queries import composition_of
 from escrows.shortfall import due_of
 from escrows.states import HOLDS_MONEY, Status
-from wallets.accounts import AVAILABLE, CREDIT, FEES, HOLD, AccountCode
+from lockbay import clock
+from wallets.accounts import AFFILIATE, AVAILABLE, CREDIT, FEES, HOLD, AccountCode
 from wallets.ledger import Leg
 from wallets.money import Money
 from wallets.queries import balances_of
@@ -43,7 +45,9 @@ class Preview:
 
 def release_preview(escrow: Escrow) -> Preview:
     """What a release pays out. Needs both parties."""
-    legs = release_legs(public_id=escrow.public_id, seller_id=escrow.seller_id or 0, pricing=Pricing.of(escrow))
+    pricing = Pricing.of(escrow)
+    shares = shares_of(escrow, pricing, clock.now())
+    legs = release_legs(public_id=escrow.public_id, seller_id=escrow.seller_id or 0, pricing=pricing, shares=shares)
     return preview_of("release", escrow, legs)
 
 
@@ -100,7 +104,7 @@ def payment_legs(escrow: Escrow, *, available: Money, credit: Money) -> tuple[Le
 
 def preview_of(act: str, escrow: Escrow, legs: Sequence[Leg]) -> Preview:
     """The preview of posting `legs` as `act`."""
-    lines = tuple(_line(escrow, code, money) for code, money in legs if code.kind != HOLD)
+    lines = _merged(_line(escrow, code, money) for code, money in legs if code.kind != HOLD)
     covered = [act, escrow.public_id, escrow.version, [[line.who, line.what, str(line.money)] for line in lines]]
     digest = hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:12]
     return Preview(lines=lines, digest=digest)
@@ -112,7 +116,18 @@ def require_same(preview: Preview, digest: str) -> None:
         raise PreviewChanged
 
 
+def _merged(lines: Iterable[PreviewLine]) -> tuple[PreviewLine, ...]:
+    """One line for each who and what: which part of the fee goes on to whom is no business of the parties (E19)."""
+    sums: dict[tuple[str, str], Money] = {}
+    for line in lines:
+        known = sums.get((line.who, line.what))
+        sums[line.who, line.what] = line.money if known is None else known + line.money
+    return tuple(PreviewLine(who, what, money) for (who, what), money in sums.items())
+
+
 def _line(escrow: Escrow, code: AccountCode, money: Money) -> PreviewLine:
+    if code.kind == AFFILIATE:
+        return PreviewLine("platform", FEE, money)
     if code.owner_id is None:
         return PreviewLine("platform", FEE if code.kind == FEES else TOLERANCE_BACK, money)
     who = "buyer" if code.owner_id == escrow.buyer_id else "seller"

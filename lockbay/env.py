@@ -34,6 +34,14 @@ def read_decimal(name: str, default: Any = _MISSING) -> Decimal:
     return _read(name, default, _decimal, "a decimal number")
 
 
+def read_percent(name: str, default: Decimal, *, most: int = 100) -> Decimal:
+    """The variable as an exact percentage within 0..`most`."""
+    value = read_decimal(name, default)
+    if not 0 <= value <= most:
+        raise ImproperlyConfigured(f"{name}={value} is out of range: expected 0 to {most}.")
+    return value
+
+
 def read_bool(name: str, default: Any = _MISSING) -> bool:
     """The variable as yes or no (true/false, yes/no, on/off, 1/0)."""
     return _read(name, default, _bool, "true or false")

@@ -192,6 +192,9 @@ ACCEPT_WINDOW = timedelta(hours=env.read_int("ACCEPT_WINDOW_HOURS", 24, least=1)
 INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12
 CHOICE_WINDOW = timedelta(hours=env.read_int("CHOICE_WINDOW_HOURS", 24, least=1))  # E8, a payment that is too short
 RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, least=0))  # E14
+# E19: of the fee, for each party's affiliate; 0 switches it off.
+AFFILIATE_PERCENT = env.read_percent("AFFILIATE_PERCENT", Decimal("10"), most=50)
+AFFILIATE_PERIOD = timedelta(days=env.read_int("AFFILIATE_DAYS", 365, least=1))  # E19
 
 # --- Money out (W1) ----------------------------------------------------------------------------------------------
 
@@ -215,6 +218,13 @@ PAYOUT_METHODS = env.read_list(
 )
 # Who looks up the name on a bank account that a person pays by hand.
 BANK_LOOK_UP_RAIL = env.read_str("BANK_LOOK_UP_RAIL", "sandbox" if PLAYGROUND else "flutterwave")
+# Who may send a withdrawal now: longer than a provider's call takes, so that a lease that ran out was lost (F36).
+PAYOUT_LEASE = timedelta(seconds=env.read_int("PAYOUT_LEASE_SECONDS", 60, least=60))
+FLUTTERWAVE_PAYOUT_VERSION = env.read_choice("FLUTTERWAVE_PAYOUT_VERSION", ["v3", "v4"], "v3")
+KRAKEN_API_KEY = env.read_str("KRAKEN_API_KEY", "")
+KRAKEN_API_SECRET = env.read_str("KRAKEN_API_SECRET", "")
+# Staff are told when a provider holds less for us than this: adapter:ASSET=amount.
+PAYOUT_LOW_BALANCES = dict(pair.partition("=")[::2] for pair in env.read_list("PAYOUT_LOW_BALANCES"))
 # Network fees: what the chains' nodes tell, or play money. Older than this they are not known.
 NETWORK_FEE_SOURCE = env.read_choice(
     "NETWORK_FEE_SOURCE", ["nodes", "playmoney"], "playmoney" if PLAYGROUND else "nodes"
@@ -226,6 +236,8 @@ BANK_FEE_NGN = env.read_decimal("BANK_FEE_NGN", Decimal("50"))  # a transfer by 
 
 # --- Money in ----------------------------------------------------------------------------------------------------
 
+TOP_UP_MIN_USD = env.read_decimal("TOP_UP_MIN_USD", Decimal("2.00"))  # a deposit to the own wallet
+TOP_UP_MAX_USD = env.read_decimal("TOP_UP_MAX_USD", Decimal("500.00"))
 WEBHOOK_MAX_BYTES = 262_144  # P1
 WEBHOOK_APPLY_BUDGET_MS = env.read_int("WEBHOOK_APPLY_BUDGET_MS", 200, least=0)  # P1
 PROVIDER_BREAKER_FAILURES = env.read_int("PROVIDER_BREAKER_FAILURES", 5, least=1)  # P5: calls in a row, each with tries
@@ -392,6 +404,7 @@ UNFOLD = {
                 ("Escrows", "handshake", "escrows_escrow"),
                 ("Short payments", "hourglass_bottom", "escrows_shortpayment"),
                 ("Events", "history", "events_event"),
+                ("Affiliates", "group_add", "escrows_affiliatelink"),
             ),
             _menu(
                 "Money in",

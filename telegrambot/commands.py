@@ -8,7 +8,7 @@ from django.utils import translation
 from telegram import BotCommand
 from telegram.ext import ExtBot
 
-from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, price, start, trades, wallet
+from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, price, refer, start, trades, wallet
 from telegrambot.rendering import phrase
 from telegrambot.turn import Flow
 
@@ -31,6 +31,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("trades", trades.show_trades),
     Command("wallet", wallet.show_wallet),
     Command("price", price.show_price, before=price.fetch_prices),
+    Command("refer", refer.show_referrals),
     Command("settings", preferences.show_settings),
     Command("help", assistance.show_help),
     Command("support", assistance.show_support),

@@ -84,3 +84,10 @@ def test_a_database_is_an_address_or_nothing(given, monkeypatch):
         env.read_database("SOME_SETTING")
     monkeypatch.delenv("SOME_SETTING")
     assert env.read_database("SOME_SETTING") is None
+
+
+@pytest.mark.parametrize("raw", ["-1", "51"])
+def test_a_percentage_out_of_range_stops_the_start_and_is_named(monkeypatch, raw):
+    monkeypatch.setenv("SHARE", raw)
+    with pytest.raises(ImproperlyConfigured, match=f"SHARE={raw} is out of range: expected 0 to 50"):
+        env.read_percent("SHARE", Decimal("10"), most=50)
