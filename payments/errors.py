@@ -12,6 +12,7 @@ PaymentsError
 ├── PlanIncomplete                a purpose's plan lacks the operation of a deposit: a bug
 ├── AssignRefused                 money in suspense cannot be given to that request, or not now
 ├── ReplayRefused                 a replay without a reason, or of a row that is gone
+├── LookRefused                   a claim is not looked at again: no reason, or a person decides about its money
 ├── DestinationRefusal            a place to pay out to that is not taken; its owner is told why
 │   ├── AddressRefused            no address of this chain, or one nobody should send to
 │   ├── AccountMalformed          no account number
@@ -19,12 +20,20 @@ PaymentsError
 │   ├── BankUnknown               no bank of that name
 │   ├── BankUnreachable           the look-up does not answer now
 │   └── MethodGone                that way of paying out is not offered now
+├── TopUpRefusal                  a deposit to the own wallet that is not begun
+│   ├── TopUpOutOfRange           too little or too much at once
+│   └── TopUpUnavailable          no rate or no address now
 └── ClaimRefusal                  a pasted transaction id is not taken; the payer is told why
     ├── HashMalformed             it is no transaction id of this chain
     ├── HashUsed                  it was named before, for another payment
     ├── TooManyClaims             enough wrong ones for one payment
     └── NotClaimable              not this payer's, or a payment that asks for no transaction
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wallets.money import Money
 
 
 class PaymentsError(Exception):
@@ -92,11 +101,19 @@ class UnknownMethod(PaymentsError):
 
 
 class PlanIncomplete(PaymentsError):
-    """A handler's plan must hold exactly one operation under the credit key of each deposit."""
+    """A handler's plan must hold exactly one operation under the key of each deposit."""
 
 
 class ReplayRefused(PaymentsError):
     """`reason` is a code: reason_missing, not_found."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LookRefused(PaymentsError):
+    """`reason` is a code: reason_missing, not_found, already_proven, on_the_desk."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -146,6 +163,22 @@ class BankUnreachable(DestinationRefusal):
 
 class MethodGone(DestinationRefusal):
     """No rail in use pays out that way."""
+
+
+class TopUpRefusal(PaymentsError):
+    """Base of what a person is told about a deposit to their wallet."""
+
+
+class TopUpOutOfRange(TopUpRefusal):
+    """The amount must be between `least` and `most`, both included."""
+
+    def __init__(self, least: "Money", most: "Money") -> None:
+        super().__init__(least, most)
+        self.least, self.most = least, most
+
+
+class TopUpUnavailable(TopUpRefusal):
+    """No rate, or no address, at the moment: trying again is safe."""
 
 
 class ClaimRefusal(PaymentsError):

@@ -1,68 +1,26 @@
-"""Folding reports over deposits, in memory: which deposit a report is about, and whether it says anything new (P2, F6).
+"""Folding reports over deposits, in memory: whether a report says anything new (P2, F6).
 
-A confirmed deposit never goes back to pending here; repeated, reordered and contradicting reports change nothing.
+Repeated, reordered and contradicting reports change nothing. Only one kind of report moves a confirmed deposit back to
+pending: that its payment vanished (P7). It is numbered by the look that saw it, and of two looks the newer one is
+right, in whatever order they are told.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterable
 
+from payments.folded import ASK_AGAIN_AFTER_SEEN, Folded
 from payments.interpreting import Verdict
 from payments.models import Deposit, Intent
 from payments.networks import NETWORKS, Network, normal_address, normal_txid
 from payments.providers import provider_of
 from payments.providers.base import Meaning, PaymentReport
-from payments.rates.errors import RateUnavailable
-from payments.rates.quotes import quote_of
 from payments.states import DepositState, Effect, Outcome
 from payments.suspense import unmatched_deposit
-from payments.valuation import WorthTooMuch, value_of
 from wallets.errors import MalformedAmount
 from wallets.money import Money, floored_money
 
-ASK_AGAIN_AFTER_SEEN = timedelta(minutes=5)
 
-
-@dataclass
-class Credit:
-    """A deposit that is confirmed for its intent now, with the row that said so; None when a person did."""
-
-    deposit: Deposit
-    intent: Intent
-    value: Money
-    verdict: Verdict | None
-    is_suspended: bool = False  # it was booked as nobody's before (P12)
-
-
-@dataclass
-class Fold:
-    """The deposits of a batch as they were, and as the reports change them.
-
-    `intents` by (provider, payment id); `unopened` are references of intents that have no payment id yet.
-    """
-
-    intents: Mapping[tuple[str, str], Intent]
-    unopened: frozenset[tuple[str, str]]
-    now: datetime
-    new: list[Deposit] = field(default_factory=list)
-    changed: dict[int, Deposit] = field(default_factory=dict)
-    seen: list[tuple[Deposit, Intent]] = field(default_factory=list)
-    credits: list[Credit] = field(default_factory=list)
-    suspended: list[tuple[Deposit, Verdict]] = field(default_factory=list)
-    ask_due: dict[int, datetime | None] = field(default_factory=dict)
-    _by_key: dict[tuple[str, str, str], Deposit] = field(default_factory=dict)
-    _by_intent: dict[int | None, list[Deposit]] = field(default_factory=dict)
-    _nameless: dict[tuple[str, str], Deposit] = field(default_factory=dict)  # without a transaction id, by payment
-
-    def know(self, deposits: Iterable[Deposit]) -> None:
-        """Adds deposits as they are: stored ones before folding, new ones while it goes on."""
-        for deposit in deposits:
-            self._by_intent.setdefault(deposit.intent_id, []).append(deposit)
-            if deposit.txid:
-                self._by_key[deposit.txid, deposit.chain, deposit.recipient] = deposit
-            else:
-                self._nameless[deposit.provider, deposit.provider_payment_id] = deposit
+class Fold(Folded):
+    """Reads the reports of a batch, in order of arrival."""
 
     def take(self, verdicts: Iterable[Verdict]) -> None:
         """Folds every report of every row, in order of arrival."""
@@ -73,6 +31,10 @@ class Fold:
     def _take_report(self, verdict: Verdict, report: PaymentReport) -> None:
         if report.meaning is Meaning.INFORMATION:
             return verdict.add(Outcome.IGNORED, "informational")
+        if report.meaning is Meaning.PAYOUT:
+            return self.payouts.append((verdict, report))
+        if report.meaning is Meaning.VANISHED:
+            return self._unbelieve(verdict, report)
         intent = self.intents.get((report.provider, report.payment_id))
         if intent is None:
             return self._miss(verdict, report)
@@ -105,81 +67,95 @@ class Fold:
         found = unmatched_deposit(report, confirmed_at=verdict.row.received_at)
         if found is None:
             return verdict.park("unknown_payment")
-        known = self._by_key.get((found.txid, found.chain, found.recipient)) if found.txid else None
-        known = known or self._nameless.get((found.provider, found.provider_payment_id))
+        known = self.known.alike(found)
         if known is None:
             self.new.append(found)
-            self.know([found])
-            self.suspended.append((found, verdict))
-            verdict.effect = Effect.CREDITED
-            return verdict.add(Outcome.APPLIED)
-        if known.state != DepositState.CONFIRMED:
+            self.known.know([found])
+            return self.keep(verdict, report, found)
+        if report.look < known.look:
+            return verdict.add(Outcome.DUPLICATE, "overtaken")
+        has_vanished = known.state == DepositState.PENDING and known.times_vanished
+        if known.state != DepositState.CONFIRMED and not has_vanished:
             return verdict.park("seen_for_another_payment")
         if known.minor != found.minor or known.asset != found.asset:
             return verdict.park("amount_differs")
+        if has_vanished:
+            return self._come_back(verdict, report, known)
         if found.txid and not known.txid:
-            known.txid = found.txid
-            self._change(known)
+            self.known.name(known, found.txid)
+        self.note_look(known, report)
         return verdict.add(Outcome.DUPLICATE, "credited_before")
+
+    def _come_back(self, verdict: Verdict, report: PaymentReport, deposit: Deposit) -> None:
+        """It vanished and is there again: whoever it was assigned to gets it, else it waits in suspense once more."""
+        if deposit.intent_id is not None:
+            intent = self.owner_of(deposit)
+            if intent is None:
+                return verdict.add(Outcome.RETRY_LATER, "assigned_meanwhile")
+            return self.confirm(verdict, report, deposit, intent)
+        deposit.state, deposit.confirmed_at = DepositState.CONFIRMED, verdict.row.received_at
+        deposit.credits += 1
+        return self.keep(verdict, report, deposit)
+
+    def _unbelieve(self, verdict: Verdict, report: PaymentReport) -> None:
+        """A payment that was believed is gone (P7): a confirmed deposit goes back to pending, any other one remembers
+        that what is told of older looks is no longer true."""
+        network = NETWORKS.get(report.network)
+        if network is None or not report.look:
+            return verdict.park("vanished_without_order")
+        deposit = self.known.reported(report, network)
+        if deposit is None:
+            return verdict.add(Outcome.RETRY_LATER, "nothing_known_of_it_yet")
+        if report.look <= deposit.look:
+            return verdict.add(Outcome.DUPLICATE, "overtaken")
+        intent = self.owner_of(deposit)
+        if intent is None and deposit.intent_id is not None:
+            return verdict.add(Outcome.RETRY_LATER, "assigned_meanwhile")
+        fresh = [*(credit.deposit for credit in self.credits), *(one for one, _ in self.suspended)]
+        if any(one is deposit for one in fresh):
+            return verdict.add(Outcome.RETRY_LATER, "credited_in_the_same_breath")
+        if deposit.state == DepositState.CONFIRMED:
+            return self.take_back(verdict, report, deposit, intent)
+        self.note_look(deposit, report)
+        return verdict.add(Outcome.DUPLICATE, "not_credited")
 
     def _place(self, verdict: Verdict, report: PaymentReport, intent: Intent, network: Network, money: Money) -> None:
         txid = normal_txid(network, report.txid)
         is_final = report.meaning is Meaning.CONFIRMED
-        if report.part:
-            deposit = self._by_part(intent, network, txid, report.part)
-        elif txid:
-            deposit = self._by_txid(intent, network, txid)
-        else:
-            deposit = self._without_txid(intent, money, is_final=is_final)
-        if deposit is None and not txid and not report.part and is_final and self._of(intent):
+        deposit = self.known.find(report, intent, network, txid, money, is_final=is_final)
+        if deposit is None and not txid and not report.part and is_final and self.known.of(intent):
             return verdict.park("ambiguous_without_txid")
         if deposit is None and not txid and self._is_suspended(report):
             return verdict.add(Outcome.DUPLICATE, "in_suspense")
         if deposit is None:
             deposit = self._open(verdict, report, intent, network, txid, money)
-        elif deposit.intent_id != intent.pk:
+        elif is_final and report.look < deposit.look:
+            return verdict.add(Outcome.DUPLICATE, "overtaken")
+        elif not self._is_of(deposit, intent):
             if is_final and deposit.state != DepositState.CONFIRMED:
                 return verdict.park("seen_for_another_payment")
             return verdict.add(Outcome.DUPLICATE, "credited_to_another_payment")
         elif not self._agree(deposit, txid, money, is_final=is_final):
             return verdict.park("amount_differs")
-        if deposit.state == DepositState.CONFIRMED:
-            return verdict.add(Outcome.DUPLICATE)
         return self._advance(verdict, report, deposit, intent, money, is_final=is_final)
 
+    def _is_of(self, deposit: Deposit, intent: Intent) -> bool:
+        """True for a deposit of this intent; one that waited in suspense and vanished becomes the intent's."""
+        if deposit.intent_id is None and deposit.state == DepositState.PENDING:
+            self.known.adopt(deposit, intent)
+        return deposit.intent_id == intent.pk
+
     def _is_suspended(self, report: PaymentReport) -> bool:
-        known = self._nameless.get((report.provider, report.part or report.payment_id))
+        known = self.known.nameless(report)
         return known is not None and known.intent_id is None
-
-    def _by_txid(self, intent: Intent, network: Network, txid: str) -> Deposit | None:
-        recipient = normal_address(network, intent.address)
-        known = self._by_key.get((txid, network.chain, recipient))
-        return known or next((d for d in self._of(intent) if not d.txid), None)
-
-    def _by_part(self, intent: Intent, network: Network, txid: str, part: str) -> Deposit | None:
-        recipient = normal_address(network, intent.address)
-        known = self._by_key.get((txid, network.chain, recipient)) if txid else None
-        return known or next((d for d in self._of(intent) if d.provider_payment_id == part), None)
-
-    def _without_txid(self, intent: Intent, money: Money, *, is_final: bool) -> Deposit | None:
-        known = self._of(intent)
-        same = [d for d in known if d.minor == money.minor]
-        if not is_final:
-            return next(iter(same or known), None)
-        waiting = [d for d in known if d.state != DepositState.CONFIRMED]
-        alike = next((d for d in waiting if d.minor == money.minor), None) or next(iter(same), None)
-        # A transaction that is named keeps its amount: a sum over several must not be booked on one of them.
-        is_only_one = len(known) == 1 and waiting and not waiting[0].txid
-        return alike or (waiting[0] if is_only_one else None)
 
     def _agree(self, deposit: Deposit, txid: str, money: Money, *, is_final: bool) -> bool:
         """Takes over a transaction id that arrives late (P2); False when a credited amount is contradicted."""
         if deposit.state == DepositState.CONFIRMED and deposit.minor != money.minor:
             return not is_final  # another payment may be on its way: its id must not become this deposit's
         if txid and not deposit.txid:
-            deposit.txid = txid
-            self._by_key[txid, deposit.chain, deposit.recipient] = deposit
-            self._change(deposit)
+            self.known.name(deposit, txid)
+            self.change(deposit)
         return True
 
     def _open(
@@ -199,7 +175,7 @@ class Fold:
             first_seen_at=report.heard_at or verdict.row.received_at,
         )
         self.new.append(deposit)
-        self.know([deposit])
+        self.known.know([deposit])
         return deposit
 
     def _advance(
@@ -212,51 +188,22 @@ class Fold:
         *,
         is_final: bool,
     ) -> None:
+        if deposit.state == DepositState.CONFIRMED:
+            if is_final:
+                self.note_look(deposit, report)
+            return verdict.add(Outcome.DUPLICATE)
         is_news = deposit.pk is None or deposit.minor != money.minor
         if deposit.minor != money.minor:
             deposit.minor, deposit.raw_amount = money.minor, str(report.received)[:80]
-            self._change(deposit)
+            self.change(deposit)
         if is_final:
-            return self._confirm(verdict, deposit, intent)
+            return self.confirm(verdict, report, deposit, intent)
         if not is_news or any(one is deposit for one, _ in self.seen):
             return verdict.add(Outcome.DUPLICATE)
         self.seen.append((deposit, intent))
         self.ask_due[intent.pk] = self.now + ASK_AGAIN_AFTER_SEEN
         verdict.effect = verdict.effect or Effect.SEEN
         return verdict.add(Outcome.APPLIED)
-
-    def _confirm(self, verdict: Verdict, deposit: Deposit, intent: Intent) -> None:
-        is_late = deposit.first_seen_at > intent.expires_at
-        try:
-            rate = quote_of(intent.pay_asset, intent.price_asset).rate if is_late else Decimal(intent.rate)
-            value = value_of(deposit.money, rate, intent.price_asset)
-        except RateUnavailable as error:
-            # Never judged without a rate it needs (R6): seen, stored, tried again.
-            return verdict.add(Outcome.RETRY_LATER, f"rate_unavailable {error.reason}")
-        except WorthTooMuch:
-            return verdict.park("amount_out_of_range")
-        deposit.state, deposit.is_late = DepositState.CONFIRMED, is_late
-        deposit.confirmed_at = verdict.row.received_at  # a fact of the event, however late it is applied (A3)
-        deposit.credits = (deposit.credits or 0) + 1
-        deposit.value_minor, deposit.value_rate = value.minor, str(rate)
-        self._change(deposit)
-        self.ask_due[intent.pk] = None if self._is_settled(intent) else self.now + ASK_AGAIN_AFTER_SEEN
-        self.credits.append(Credit(deposit, intent, value, verdict))
-        verdict.effect = Effect.CREDITED
-        return verdict.add(Outcome.APPLIED)
-
-    def _is_settled(self, intent: Intent) -> bool:
-        """True when all that was asked for is confirmed and nothing else was seen: no lost webhook can matter (P6)."""
-        known = self._of(intent)
-        is_waiting = any(deposit.state == DepositState.PENDING for deposit in known)
-        return not is_waiting and sum(deposit.value_minor or 0 for deposit in known) >= intent.price_minor
-
-    def _change(self, deposit: Deposit) -> None:
-        if deposit.pk is not None:
-            self.changed[deposit.pk] = deposit
-
-    def _of(self, intent: Intent) -> list[Deposit]:
-        return self._by_intent.get(intent.pk, [])
 
 
 def _mismatch(intent: Intent, network: Network, report: PaymentReport) -> str:

@@ -101,7 +101,10 @@ def _settle(verdict: Verdict) -> None:
     row.attempts += 1
     row.last_outcome = verdict.outcome.value
     row.error = "" if verdict.outcome is Outcome.APPLIED else _clean(verdict.reason)
-    row.effect = Effect.CREDITED if row.operations else verdict.effect or row.effect
+    if Effect.UNCREDITED not in (verdict.effect, row.effect):
+        row.effect = Effect.CREDITED if row.operations else verdict.effect or row.effect
+    else:
+        row.effect = Effect.UNCREDITED
     row.status = _status_after(verdict)
     row.next_try_at = None
     if row.status == InboxStatus.PENDING:

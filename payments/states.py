@@ -47,11 +47,13 @@ class Proof(models.TextChoices):
 
 
 class Effect(models.TextChoices):
-    """What an applied event did: money was credited (it has operations), or a payment was merely seen."""
+    """What an applied event did: money was credited or taken back (it has operations), or a payment was merely
+    seen."""
 
     NONE = ""
     SEEN = "seen"
     CREDITED = "credited"
+    UNCREDITED = "uncredited"
 
 
 class ClaimState(models.TextChoices):

@@ -8,43 +8,32 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from itertools import takewhile
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Model, Q, QuerySet
 
 from lockbay import clock, jobs
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.events.recording import NewEvent, record
-from lockbay.setsql import insert_new, update_each
 from payments import inbox
 from payments.actions.credit_deposit import credit_deposits_within
+from payments.actions.revert_deposit import take_back_within
+from payments.deposits import load_fold, save_deposits
 from payments.folding import Fold
 from payments.interpreting import Verdict, interpret
 from payments.metrics import DRAIN_FAILURES, INBOX_OUTCOMES
-from payments.models import Deposit, InboxEvent, Intent
+from payments.models import InboxEvent
+from payments.payouts.hints import take_hints_within
 from payments.providers.base import Meaning
-from payments.states import IntentStatus, Outcome
+from payments.states import Outcome
 from wallets.models import Operation
 
 log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
 _MOST_EMPTY_TURNS = 3
-Row = TypeVar("Row", bound=Model)
-_DEPOSIT_FIELDS = (
-    "txid",
-    "minor",
-    "raw_amount",
-    "state",
-    "credits",
-    "value_minor",
-    "value_rate",
-    "is_late",
-    "confirmed_at",
-)
 
 
 @dataclass
@@ -81,7 +70,7 @@ def drain(budget_ms: int | None = None) -> int:
 
 def apply_rows_within(rows: Sequence[InboxEvent]) -> BatchResult:
     """Applies locked rows inside the caller's transaction. A row that raises is isolated by splitting, fails by itself
-    and keeps its traceback; its neighbours are applied."""
+    and keeps its traceback; its neighbours are applied. Rows without a verdict stay as they are, for the next turn."""
     result = BatchResult()
     _apply_split(list(rows), result)
     inbox.write_verdicts(result.verdicts)
@@ -126,7 +115,10 @@ def _record_loss(ids: Sequence[int], error: BaseException) -> None:
 
 
 def _apply_batch(ids: list[int], only: int | None = None) -> int | None:
-    """One batch in one transaction; None when somebody else holds the turn. `ids` receives the rows taken."""
+    """One batch in one transaction; returns how many rows it applied, None when somebody else holds the turn.
+
+    `ids` receives the rows that were locked.
+    """
     with transaction.atomic(durable=True):
         if not inbox.take_turn():
             return None
@@ -135,7 +127,8 @@ def _apply_batch(ids: list[int], only: int | None = None) -> int | None:
         if rows:
             result = apply_rows_within(rows)
             transaction.on_commit(lambda: _log_outcomes(result.verdicts), robust=True)
-    return len(rows)
+            return len(result.verdicts)
+    return 0
 
 
 def _apply_split(rows: list[InboxEvent], result: BatchResult) -> None:
@@ -160,65 +153,27 @@ def _apply_split(rows: list[InboxEvent], result: BatchResult) -> None:
 
 
 def _apply_together(rows: Sequence[InboxEvent]) -> BatchResult:
-    verdicts = interpret(rows)
-    fold = _load(verdicts)
+    verdicts = _turn_of(interpret(rows))
+    fold = load_fold(verdicts)
     fold.take(verdicts)
-    _save_deposits(fold)
+    take_hints_within(fold.payouts, clock.real_now())
+    save_deposits(fold)
     posted, new_events = credit_deposits_within(fold.credits, suspended=fold.suspended)
-    events = record([*_seen_events(fold), *new_events])
-    return BatchResult(verdicts, posted, events)
+    taken, told = take_back_within(fold.vanished)
+    events = record([*_seen_events(fold), *new_events, *told])
+    return BatchResult(verdicts, [*posted, *taken], events)
 
 
-def _load(verdicts: Sequence[Verdict]) -> Fold:
-    """Locks the intents and then the deposits that the reports are about: two statements."""
-    reports = [report for verdict in verdicts for report in verdict.reports]
-    payments = sorted({report.payment_id for report in reports if report.payment_id})
-    references = sorted({report.reference for report in reports if report.reference})
-    if not payments:
-        return Fold({}, frozenset(), clock.now())
-    wanted = Q(provider_payment_id__in=payments) | Q(public_id__in=references, status=IntentStatus.REQUESTED)
-    intents = list(_locked(Intent).filter(wanted).defer("provider_answer"))
-    opened = {(i.provider, i.provider_payment_id): i for i in intents if i.provider_payment_id}
-    unopened = frozenset((i.provider, i.public_id) for i in intents if not i.provider_payment_id)
-    fold = Fold(opened, unopened, clock.now())
-    if opened or any(report.meaning is Meaning.CONFIRMED for report in reports):
-        parts = sorted({report.part or report.payment_id for report in reports})
-        txids = sorted({spelling for report in reports if report.txid for spelling in _spellings(report.txid)})
-        fold.know(
-            _locked(Deposit).filter(
-                Q(intent__in=intents) | Q(txid__in=txids) | Q(txid="", provider_payment_id__in=parts)
-            )
-        )
-    return fold
+def _turn_of(verdicts: list[Verdict]) -> list[Verdict]:
+    """The rows that are applied together: a payment that vanished goes by itself, in its place, so that what was told
+    before it is done before it, and locks are taken in one order. What follows is due and comes in the next turn."""
+    if _tells_of_loss(verdicts[0]):
+        return verdicts[:1]
+    return list(takewhile(lambda verdict: not _tells_of_loss(verdict), verdicts))
 
 
-def _spellings(txid: str) -> tuple[str, ...]:
-    cleaned = txid.strip()
-    lowered = cleaned.lower().removeprefix("0x")
-    return cleaned, lowered, f"0x{lowered}"
-
-
-def _locked(model: type[Row]) -> QuerySet[Row]:
-    return model._default_manager.order_by("pk").select_for_update(no_key=True, of=("self",))
-
-
-def _save_deposits(fold: Fold) -> None:
-    _insert_deposits(fold.new)
-    changed = [{"id": d.pk, **{name: getattr(d, name) for name in _DEPOSIT_FIELDS}} for d in fold.changed.values()]
-    update_each(Deposit, changed)
-    update_each(Intent, [{"id": pk, "ask_due_at": due} for pk, due in sorted(fold.ask_due.items())])
-
-
-def _insert_deposits(deposits: Sequence[Deposit]) -> None:
-    """One statement on both engines (bulk_create cuts at SQLite's old limit). A rival's row raises: the event is
-    tried again."""
-    fields = [field for field in Deposit._meta.concrete_fields if not field.primary_key]
-    rows = [{field.name: getattr(deposit, field.attname) for field in fields} for deposit in deposits]
-    identity = ("provider", "provider_payment_id", "txid", "recipient")
-    found = insert_new(Deposit, rows, unique="id", returning=("id", *identity))
-    ids = {tuple(row[1:]): row[0] for row in found}
-    for deposit in deposits:
-        deposit.pk = ids[tuple(getattr(deposit, name) for name in identity)]
+def _tells_of_loss(verdict: Verdict) -> bool:
+    return any(report.meaning is Meaning.VANISHED for report in verdict.reports)
 
 
 def _seen_events(fold: Fold) -> list[NewEvent]:

@@ -13,7 +13,7 @@ from lockbay.events.recording import NewEvent, record
 from payments.actions.credit_deposit import credit_deposits_within
 from payments.actions.replay_event import ReportedEntry
 from payments.errors import AssignRefused
-from payments.folding import Credit
+from payments.folded import Credit
 from payments.models import Deposit, Intent
 from payments.rates.errors import RateUnavailable
 from payments.rates.quotes import quote_of

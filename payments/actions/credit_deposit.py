@@ -9,13 +9,13 @@ from django.db import connection
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
 from payments.errors import PlanIncomplete
-from payments.folding import Credit
+from payments.folded import Credit
 from payments.interpreting import Verdict
 from payments.models import Deposit
 from payments.purposes import CreditedDeposit, Plan, handler_of
 from payments.suspense import suspense_legs, suspense_of
 from wallets import ledger
-from wallets.accounts import CLEARING, FX, platform_account
+from wallets.accounts import CLEARING, FX, AccountCode, platform_account
 from wallets.ledger import Leg, NewOperation
 from wallets.models import Operation
 from wallets.money import Money
@@ -79,38 +79,47 @@ def _credited(credit: Credit) -> CreditedDeposit:
         seen_at=deposit.first_seen_at,
         confirmed_at=deposit.confirmed_at,
         credit_key=credit_key_of(deposit),
-        reference=_reference_of(deposit),
-        source_legs=_source_legs(credit),
+        reference=reference_of(deposit),
+        source_legs=source_legs(deposit.money, credit.value, source=_source_of(credit)),
+        is_again=deposit.times_vanished > 0,
     )
 
 
-def _source_legs(credit: Credit) -> tuple[Leg, ...]:
-    """clearing(coin) or, when it waited there, suspense −received, fx(coin) +received, fx(price) −value; one leg when
-    coin and price are the same asset (B3)."""
-    received, value = credit.deposit.money, credit.value
-    clearing = platform_account(CLEARING, received.asset, credit.deposit.provider)
-    source = (suspense_of(received) if credit.is_suspended else clearing, -received)
+def _source_of(credit: Credit) -> AccountCode:
+    received = credit.deposit.money
+    return suspense_of(received) if credit.is_suspended else clearing_of(credit.deposit)
+
+
+def clearing_of(deposit: Deposit) -> AccountCode:
+    """The account of whoever holds a deposit for us."""
+    return platform_account(CLEARING, deposit.asset, deposit.provider)
+
+
+def source_legs(received: Money, value: Money, *, source: AccountCode) -> tuple[Leg, ...]:
+    """source(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset
+    (B3). Money that waited comes out of suspense, any other out of clearing."""
     if received.asset == value.asset:
-        return (source,)
-    return (source, *_exchange(received, value))
+        return ((source, -received),)
+    return (
+        (source, -received),
+        (platform_account(FX, received.asset), received),
+        (platform_account(FX, value.asset), -value),
+    )
 
 
-def _exchange(received: Money, value: Money) -> tuple[Leg, ...]:
-    return (platform_account(FX, received.asset), received), (platform_account(FX, value.asset), -value)
+def dust_legs(deposit: Deposit) -> tuple[Leg, ...]:
+    """clearing(coin) −received, fx(coin) +received: worth less than a cent, the platform's (B1)."""
+    received = deposit.money
+    return (clearing_of(deposit), -received), (platform_account(FX, received.asset), received)
 
 
 def _dust_operation(credit: Credit) -> NewOperation:
-    """Less than a cent came: the coin is booked where it is, and nobody is owed anything for it (B1: dust is the
-    platform's)."""
-    received = credit.deposit.money
+    """Less than a cent came: the coin is booked where it is, and nobody is owed anything for it."""
     return NewOperation(
         kind="deposit_dust",
         key=credit_key_of(credit.deposit),
-        legs=(
-            (platform_account(CLEARING, received.asset, credit.deposit.provider), -received),
-            (platform_account(FX, received.asset), received),
-        ),
-        reference=_reference_of(credit.deposit),
+        legs=dust_legs(credit.deposit),
+        reference=reference_of(credit.deposit),
     )
 
 
@@ -119,7 +128,7 @@ def _suspense_operation(deposit: Deposit) -> NewOperation:
         kind="deposit_suspended",
         key=credit_key_of(deposit),
         legs=suspense_legs(deposit),
-        reference=_reference_of(deposit),
+        reference=reference_of(deposit),
     )
 
 
@@ -128,11 +137,11 @@ def _suspended_event(deposit: Deposit) -> NewEvent:
         kind=Kind.DEPOSIT_SUSPENDED,
         subject_type="deposit",
         subject_id=deposit.pk,
-        data={"received": str(deposit.money), "provider": deposit.provider, "reference": _reference_of(deposit)},
+        data={"received": str(deposit.money), "provider": deposit.provider, "reference": reference_of(deposit)},
     )
 
 
-def _reference_of(deposit: Deposit) -> str:
+def reference_of(deposit: Deposit) -> str:
     """What finds the payment outside our house: the transaction id, else the provider's payment id; 128 characters at
     most."""
     candidates = (deposit.txid, deposit.provider_payment_id, f"deposit-{deposit.pk}")

@@ -37,6 +37,7 @@ class Meaning(enum.StrEnum):
     CONFIRMED = "confirmed"  # a payment is final: the only meaning that credits
     VANISHED = "vanished"  # a payment that was believed is gone: what was credited for it is taken back (P7)
     HINT = "hint"  # something happened that only an answer of the provider can prove (P6)
+    PAYOUT = "payout"  # about money that we send: the provider is asked what became of it
     INFORMATION = "information"  # nothing to do
 
 
@@ -58,7 +59,9 @@ class PaymentReport:
     `asset` and `network` are ours ("" when the provider did not name them); `reference` is our intent's public id,
     echoed. `part` is the provider's own id of each transfer when it numbers them (several may belong to one payment):
     a transfer is then one deposit, and never taken for another of the same amount. `heard_at` is when the payer told us
-    of the payment, where that was before the event came.
+    of the payment, where that was before the event came. `look` numbers our own looks at a payment: of two reports that
+    of the newer look is right, in whatever order they come; 0 where nobody counts. A payment that vanished must have
+    one, and `cause` says how: gone, moved.
     """
 
     provider: str
@@ -74,6 +77,8 @@ class PaymentReport:
     received: Decimal = Decimal(0)
     heard_at: datetime | None = None
     part: str = ""
+    look: int = 0
+    cause: str = ""
 
     @property
     def finality(self) -> str:
@@ -83,7 +88,7 @@ class PaymentReport:
     @property
     def is_informational(self) -> bool:
         """True when it moves no deposit."""
-        return self.meaning in {Meaning.INFORMATION, Meaning.HINT}
+        return self.meaning in {Meaning.INFORMATION, Meaning.HINT, Meaning.PAYOUT}
 
 
 @dataclass(frozen=True, slots=True)
