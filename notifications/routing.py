@@ -197,6 +197,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.PAYOUTS_RESUMED: (Route(_STAFF, "staff_payouts_resumed", _PAYMENT),),
     Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE),),
     Kind.INBOX_REPLAYED: (),
+    Kind.CLAIM_OPENED_AGAIN: (),  # nobody: the payment screen shows how far it is
     Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),
     Kind.OPERATION_REVERSED: (Route(_STAFF, "staff_operation_reversed", _TRADE),),
     Kind.REFERRAL_JOINED: (Route(_USER, "referral_joined", _REMINDER),),

@@ -1,6 +1,7 @@
 """Evidence about a claimed transaction: what our nodes said of it, as a document, and what follows from it (P8, P11).
 
-`gather` reads the chain and logs; everything else is pure, so that a stored document says the same when it is replayed.
+`gather` reads the chain and notes it; everything else is pure, so that a stored document says the same when it is
+replayed.
 """
 
 import enum
@@ -10,20 +11,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import structlog
-
-from payments import wire
+from payments import verifying, wire
 from payments.chains import checks, reader_of_network
 from payments.chains.base import Pending, Transfer, Wait
 from payments.chains.checks import Expectation, Judgement
 from payments.errors import Unreadable
-from payments.models import ChainClaim, Deposit, Intent
+from payments.models import ChainClaim, Deposit, Intent, Verification
 from payments.states import DepositState, IntentStatus
 from payments.valuation import cost_of
 from wallets.errors import MalformedAmount
 from wallets.money import Money, floored_money
-
-log = structlog.stdlib.get_logger(__name__)
 
 _MARGIN = Money(50, "USD")  # as in the check "amount"
 RIVALS_FOR = timedelta(days=7)  # how long an unpaid request of somebody else may still be what a payment was meant for
@@ -106,29 +103,19 @@ class Evidence:
 
 
 def gather(claim: ChainClaim) -> Evidence:
-    """Reads the claimed transaction, outside any transaction; logs the attempt before and the result after.
+    """Reads the claimed transaction, outside any transaction; the attempt is noted before and the result after.
 
     Raises: Wait when nothing can be said yet.
     """
-    intent = claim.intent
-    facts = {
-        "chain": claim.chain,
-        "txid": claim.txid,
-        "address": intent.address,
-        "coin": intent.pay_asset,
-        "network": intent.network,
-        "expected": str(intent.pay_amount),
-        "intent": intent.public_id,
-    }
-    log.info("CHAIN_VERIFICATION_ATTEMPT", **facts, attempt=claim.attempts)
-    try:
-        transfers = reader_of_network(intent.network).read_transaction(claim.txid)
-    except Wait as why:
-        log.info("CHAIN_VERIFICATION_RESULT", **facts, standing=Standing.WAITING.value, reason=reason_of(why))
-        raise
-    evidence = _evidence(claim, transfers)
-    standing, reason = evidence.standing()
-    log.info("CHAIN_VERIFICATION_RESULT", **facts, standing=standing.value, reason=reason, checks=evidence.results)
+    with verifying.noted(claim.intent, Verification.Question.TRANSACTION, claim) as result:
+        try:
+            transfers = reader_of_network(claim.intent.network).read_transaction(claim.txid)
+        except Wait as why:
+            result.outcome, result.reason = Standing.WAITING.value, reason_of(why)
+            raise
+        evidence = _evidence(claim, transfers)
+        standing, result.reason = evidence.standing()
+        result.outcome, result.checks = standing.value, evidence.results
     return evidence
 
 

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from payments.states import ClaimState, DepositState, Effect, InboxStatus, IntentStatus, Proof
+from payments.verification_models import Verification as Verification
 from wallets.money import Money
 
 
@@ -33,6 +34,7 @@ class Intent(models.Model):
     provider_answer = models.JSONField(default=dict)
     failure = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField()
+    correlation_id = models.CharField(max_length=64, blank=True)  # of the request that started it (P11)
     asked_at = models.DateTimeField(null=True)
     ask_due_at = models.DateTimeField(null=True)  # when the provider is asked next (P6); null: nothing to ask
     created_at = models.DateTimeField()
@@ -52,6 +54,7 @@ class Intent(models.Model):
         indexes = [
             models.Index(fields=["ask_due_at"], condition=Q(ask_due_at__isnull=False), name="intent_to_ask"),
             models.Index(fields=["expires_at"], name="intent_by_expiry"),
+            models.Index(fields=["correlation_id"], name="intent_by_reference", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
@@ -185,7 +188,10 @@ class InboxEvent(models.Model):
             models.CheckConstraint(condition=Q(status__in=InboxStatus.values), name="inbox_status_known"),
         ]
         # By id, not by time: a backlog is walked in the order of arrival without sorting it.
-        indexes = [models.Index(fields=["id"], condition=Q(status="pending"), name="inbox_pending")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="pending"), name="inbox_pending"),
+            models.Index(fields=["correlation_id"], name="inbox_by_reference", opclasses=["varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_id}"

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     DEPOSIT_CREDITED = "deposit.credited"
     DEPOSIT_VANISHED = "deposit.vanished"
     DEBT_COLLECTED = "debt.collected"
+    CLAIM_OPENED_AGAIN = "claim.opened_again"
     INBOX_PARKED = "inbox.parked"
     INBOX_REPLAYED = "inbox.replayed"
     DESTINATION_ADDED = "destination.added"

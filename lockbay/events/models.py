@@ -22,7 +22,10 @@ class Event(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subject_type", "subject_id", "seq"], name="event_chain_has_no_fork"),
         ]
-        indexes = [models.Index(fields=["kind", "at"], name="event_by_kind")]
+        indexes = [
+            models.Index(fields=["kind", "at"], name="event_by_kind"),
+            models.Index(fields=["correlation_id"], name="event_by_reference", opclasses=["varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.subject_type} {self.subject_id}"

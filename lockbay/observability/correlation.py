@@ -5,7 +5,8 @@ import secrets
 
 import structlog
 
-_SHAPE = re.compile(r"^[A-Za-z0-9_-]{6,64}$")
+LONGEST_ID = 64
+_SHAPE = re.compile(rf"^[A-Za-z0-9_-]{{6,{LONGEST_ID}}}$")
 
 
 def new_correlation_id() -> str:

@@ -15,13 +15,15 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from lockbay import clock
+from lockbay.observability.correlation import current_correlation_id, new_correlation_id
 from lockbay.setsql import insert_new
+from payments import verifying
 from payments.errors import Rejected, Unintelligible
 from payments.methods import PayMethod
-from payments.models import Intent
+from payments.models import Intent, Verification
 from payments.networks import NETWORKS
 from payments.providers import provider_of
-from payments.providers.base import NewPayment, NewPaymentRequest
+from payments.providers.base import NewPayment, NewPaymentRequest, PaymentProvider
 from payments.states import IntentStatus
 from payments.valuation import cost_of
 from wallets.money import Money
@@ -77,6 +79,7 @@ def request_intent_within(
         "pay_url": "",
         "provider_answer": {},
         "failure": "",
+        "correlation_id": current_correlation_id() or new_correlation_id(),
         "expires_at": expires_at,
         "ask_due_at": now + timedelta(minutes=1),  # heals a crash between the steps
         "created_at": now,
@@ -96,13 +99,23 @@ def ask_for_address(intent_id: int) -> Intent:
         return intent
     provider = provider_of(intent.provider)
     try:
-        payment = provider.open_payment(_request_of(intent))
+        payment = _asked_for_address(provider, intent)
     except (Rejected, Unintelligible) as error:
         _fail(intent_id, error.detail)
         log.exception("INTENT_REFUSED", intent=intent.public_id, provider=intent.provider)
         raise
     _open(intent, payment)
     return Intent.objects.get(pk=intent_id)
+
+
+def _asked_for_address(provider: PaymentProvider, intent: Intent) -> NewPayment:
+    request = _request_of(intent)
+    if provider.takes_claims:  # no call: the address is ours
+        return provider.open_payment(request)
+    with verifying.noted(intent, Verification.Question.ADDRESS) as result:
+        payment = provider.open_payment(request)
+        result.outcome, result.checks = "given", [["address_given", True, payment.address or payment.pay_url]]
+    return payment
 
 
 def _request_of(intent: Intent) -> NewPaymentRequest:

@@ -3,29 +3,35 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import structlog
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from lockbay import clock
 from lockbay.checks import check_production_settings
+from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
 from lockbay.people.models import User
 from payments import chains, jobs
+from payments.actions.assign_deposit import assign_deposit
 from payments.actions.claim_transaction import MOST_CLAIMS, claim_transaction
+from payments.actions.look_again import look_again
 from payments.actions.replay_event import replay_event
 from payments.actions.start_intent import ask_for_address
 from payments.chains.addresses import checksummed_evm
-from payments.errors import HashMalformed, HashUsed, NotClaimable, TooManyClaims, UnknownMethod
-from payments.models import ChainClaim, Deposit, InboxEvent, Intent
+from payments.errors import HashMalformed, HashUsed, LookRefused, NotClaimable, TooManyClaims, UnknownMethod
+from payments.models import ChainClaim, Deposit, InboxEvent, Intent, Verification
 from payments.providers import provider_of
 from payments.states import ClaimState, DepositState
 from payments.suspense import unassigned
 from tests.at_once import at_once
-from tests.payments.money_in import an_intent, payer
+from tests.payments.money_in import an_intent, fingerprint, payer
 from tests.plugins.local_chain import LocalChain
 from wallets.money import Money
 from wallets.queries import balances_of
@@ -136,6 +142,11 @@ class TestFromHashToCredit:
             facts = (line["correlation_id"], line["txid"], line["address"], line["chain"], line["coin"])
             assert facts == (claim.correlation_id, claim.txid, intent.address, "ethereum", "USDT")
             assert line["expected"] == str(intent.pay_amount)
+        row = Verification.objects.get(question="transaction")
+        assert (row.correlation_id, row.txid, row.outcome, row.results) == (
+            claim.correlation_id, claim.txid, "waiting", told[1]["checks"],
+        )  # fmt: skip
+        assert row.finished_at is not None
         assert told[1]["checks"][-1] == ["confirmations", False, f"0 of {NEEDED}"]
         assert InboxEvent.objects.get().correlation_id == claim.correlation_id
 
@@ -428,3 +439,111 @@ def test_staff_find_a_claim_by_hash_and_by_reference(chain: LocalChain, client: 
     change = reverse("admin:payments_chainclaim_change", args=[claim.pk])
     assert client.get(change).status_code == 200
     assert client.post(change, {"state": "proven"}).status_code == 403
+
+
+class TestLookedAtAgain:
+    """P4: by staff, first as a dry run, whatever became of the claim."""
+
+    @pytest.fixture
+    def olu(self) -> User:
+        return User.objects.create(username="olu", is_staff=True, is_superuser=True)
+
+    def refused_at_first(self, chain: LocalChain, token: str, settings: Settings) -> ChainClaim:
+        """The token was not on our list when it was looked at first."""
+        intent, listed = asked(), settings.CHAIN_TEST_TOKENS
+        claims(intent, pays(chain, token, intent))
+        chain.mine(NEEDED)
+        settings.CHAIN_TEST_TOKENS = []
+        look()
+        assert the_claim().state == ClaimState.REFUSED
+        settings.CHAIN_TEST_TOKENS = listed
+        chains.forget_readers()
+        return the_claim()
+
+    def test_the_dry_run_shows_checks_and_books_and_changes_nothing_then_it_is_done(
+        self, chain: LocalChain, token: str, settings: Settings, olu: User
+    ) -> None:
+        claim = self.refused_at_first(chain, token, settings)
+        before = fingerprint()
+        dry = look_again(actor=olu, claim_id=claim.pk, dry_run=True)
+        changed = {name for name, rows in fingerprint().items() if rows != before[name]}
+        assert changed == {"payments.Verification"}, "that our nodes were asked is noted (P11)"
+        assert (dry.state_before, dry.state, dry.is_change) == ("refused", "proven", True)
+        assert [name for name, passed, _ in dry.checks_before if not passed] == ["token", "amount"]
+        assert all(passed for _, passed, _ in dry.checks)
+        assert dry.effect is not None
+        assert Money(2000, "USD") in [entry.money for entry in dry.effect.entries]
+
+        real = look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason=" the token is listed now ")
+        assert (real.state, available()) == ("proven", Money(2000, "USD"))
+        event = Event.objects.get(kind=Kind.CLAIM_OPENED_AGAIN)
+        assert (event.actor, event.data["reason"], event.data["before"]) == (olu, "the token is listed now", "refused")
+        with pytest.raises(LookRefused, match="already_proven"):
+            look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="again")
+        assert available() == Money(2000, "USD")
+
+    def test_what_waits_on_the_desk_is_never_credited_twice(self, chain: LocalChain, token: str, olu: User) -> None:
+        victim, thief = asked("victim"), asked()
+        claims(thief, pays(chain, token, victim))
+        chain.mine(NEEDED)
+        look()
+        (deposit,) = unassigned()
+        claim = the_claim()
+        assert look_again(actor=olu, claim_id=claim.pk, dry_run=True).state == "held"
+        with pytest.raises(LookRefused, match="on_the_desk"):
+            look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="they insist")
+        self.assign(deposit, thief, olu)
+        paid = available()
+        report = look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="it was assigned")
+        assert available() == paid
+        assert Deposit.objects.count() == 1
+        assert report.state_before == "held"
+
+    def assign(self, deposit: Deposit, intent: Intent, olu: User) -> None:
+        given = {"actor": olu, "deposit_id": deposit.pk, "intent_key": intent.public_id, "reason": "they wrote"}
+        digest = assign_deposit(**given, dry_run=True, digest="").digest
+        assign_deposit(**given, dry_run=False, digest=digest)
+
+    def test_what_was_given_up_or_replaced_is_looked_at_again(self, chain: LocalChain, token: str, olu: User) -> None:
+        intent = asked()
+        claim = claims(intent, pays(chain, token, intent))
+        ChainClaim.objects.update(state=ClaimState.REPLACED, next_look_at=None)
+        report = look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="it is there after all")
+        assert (report.state_before, report.state) == ("replaced", "waiting")
+        assert the_claim().next_look_at is not None
+        ChainClaim.objects.update(next_look_at=None)
+        chain.mine(NEEDED)
+        chains.forget_readers()
+        assert look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="given up").state == "proven"
+        assert available() == Money(2000, "USD")
+
+    def test_nodes_that_are_down_are_told(self, chain: LocalChain, settings: Settings, olu: User) -> None:
+        claim = claims(asked(), A_TXID)
+        settings.CHAIN_ENDPOINTS = {"ethereum": ["http://127.0.0.1:9"]}
+        chains.forget_readers()
+        report = look_again(actor=olu, claim_id=claim.pk, dry_run=True)
+        assert (report.state, report.reason, report.checks) == ("waiting", "unknown", [])
+
+    def test_on_the_command_line_and_at_the_desk(
+        self, chain: LocalChain, token: str, settings: Settings, olu: User, client: Client
+    ) -> None:
+        claim, out = self.refused_at_first(chain, token, settings), StringIO()
+        call_command("look_at_claim", claim.txid.upper().replace("0X", "0x"), stdout=out)
+        assert "refused -> proven" in out.getvalue()
+        assert "passed  token" in out.getvalue()
+        for arguments, words in (
+            ((A_TXID,), "no_such_claim"),
+            ((claim.txid, "--apply", "--reason", "x"), "actor_is_no"),
+            ((claim.txid, "--apply", "--actor", "olu"), "reason_missing"),
+        ):
+            with pytest.raises(CommandError, match=words):
+                call_command("look_at_claim", *arguments, stdout=out)
+        client.force_login(olu)
+        page = reverse("admin:payments_chainclaim_look_again", args=[claim.pk])
+        assert "platform:clearing/onchain:USDT" in client.get(page).content.decode()
+        assert available().minor == 0
+        answer = client.post(page, {"reason": "listed now"}, follow=True).content.decode()
+        assert "it was refused, now it is proven" in " ".join(answer.split())
+        assert available() == Money(2000, "USD")
+        client.force_login(User.objects.create(username="max", is_staff=True))
+        assert client.get(page).status_code == 403
