@@ -1,6 +1,5 @@
 """F20: rate sources are down at start, or say 0, a negative, a stale, a ten-fold price: the payment waits."""
 
-import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,17 +7,16 @@ import pytest
 import time_machine
 from django.test import Client
 
-from lockbay import clock
 from lockbay.observability import health
 from payments.actions.apply_event import drain
 from payments.jobs import drain_inbox, refresh_rates, refresh_waited_rates
-from payments.models import Deposit, InboxEvent, Breaker
+from payments.models import Breaker, Deposit, InboxEvent
 from payments.rates import prewarm as prewarming
 from payments.rates import quotes
 from payments.rates.prewarm import prewarm
 from payments.rates.sources.playmoney import RATES
 from tests.payments.money_in import an_intent, post, raw_of
-from tests.payments.rates.wire import RECORDED_AT, good_answers, scaled_prices, wired
+from tests.payments.rates.wire import RECORDED_AT, answers_of_now, good_answers, scaled_prices, wired
 from wallets.assets import digits_of
 from wallets.proof import check_ledger
 
@@ -142,18 +140,3 @@ def run_jobs_for(minutes, traveller):
         if minute % 3 == 0:
             refresh_rates()
         drain_inbox()
-
-
-def answers_of_now():
-    """The recorded answers, told as of the moment of asking."""
-
-    def told_now(body):
-        def answer(request):
-            text = body(request) if callable(body) else body
-            now = clock.real_now()
-            text = re.sub(rb"\b17684\d{5}\b", str(int(now.timestamp())).encode(), text)
-            return text.replace(b"2026-01-15T10:30:00Z", now.strftime("%Y-%m-%dT%H:%M:%SZ").encode())
-
-        return answer
-
-    return {path: told_now(body) for path, body in good_answers().items()}

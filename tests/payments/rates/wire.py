@@ -1,12 +1,13 @@
 """The recorded wire of the rate sources, and small builders for the tests of this folder."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lockbay import http
+from lockbay import clock, http
 from payments.models import StoredRate
 from payments.rates.currencies import PAIRS
 from payments.rates.sources.playmoney import RATES
@@ -49,6 +50,21 @@ def good_answers():
 def _cryptocompare(request):
     kind = "fiat" if request.url.params["fsyms"] == "USD" else "coins"
     return recorded(f"cryptocompare/pricemultifull__{kind}")
+
+
+def answers_of_now():
+    """The recorded answers, told as of the moment of asking."""
+
+    def told_now(body):
+        def answer(request):
+            text = body(request) if callable(body) else body
+            now = clock.real_now()
+            text = re.sub(rb"\b17684\d{5}\b", str(int(now.timestamp())).encode(), text)
+            return text.replace(b"2026-01-15T10:30:00Z", now.strftime("%Y-%m-%dT%H:%M:%SZ").encode())
+
+        return answer
+
+    return {path: told_now(body) for path, body in good_answers().items()}
 
 
 @contextmanager
