@@ -17,6 +17,7 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 HTTPError = httpx.HTTPError
 InvalidURL = httpx.InvalidURL
 TimeoutException = httpx.TimeoutException
+NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte has left this machine
 Response = httpx.Response
 MockTransport = httpx.MockTransport
 

@@ -176,6 +176,8 @@ _DESK_PAGES = {
     "ledger_check": "wallets_ledgercheck",
     "withdrawal": "wallets_withdrawal",
     "destination": "wallets_destination",
+    "payout_attempt": "payments_payoutattempt",
+    "rail": "payments_railbalance",
 }
 
 

@@ -12,3 +12,12 @@ PROVIDER_CALLS = Counter(
     ["provider", "outcome"],
 )
 PROVIDER_SECONDS = Histogram("lockbay_provider_call_seconds", "How long one try took.", ["provider"])
+PAYOUT_ANSWERS = Counter(
+    "lockbay_payout_answers", "What providers said of payouts, when sent to and when asked.", ["adapter", "meaning"]
+)
+PAYOUT_SENT_SECONDS = Histogram(
+    "lockbay_payout_sent_seconds",
+    "From the final approval until the provider had the order.",
+    ["adapter"],
+    buckets=(1, 5, 15, 60, 300, 900, 3600, 6 * 3600),
+)

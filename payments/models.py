@@ -4,6 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from payments.payout_models import PayoutAttempt as PayoutAttempt
+from payments.payout_models import RailBalance as RailBalance
+from payments.payout_models import RailCounter as RailCounter
 from payments.states import ClaimState, DepositState, Effect, InboxStatus, IntentStatus, Proof
 from payments.verification_models import Verification as Verification
 from wallets.money import Money

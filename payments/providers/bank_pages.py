@@ -14,18 +14,24 @@ from payments.providers.base import Meaning, NewPaymentRequest, PaymentProvider,
 
 
 class BankPageProvider(PaymentProvider):
-    """`statuses`: what the provider's word for a payment's state means; `references`: where it repeats ours."""
+    """`statuses`: what the provider's word for a payment's state means; `references`: where it repeats ours, and
+    `payout_reference` where it does so for money that we send."""
 
     tickers = {("NGN", "BANK"): "NGN"}
     statuses: ClassVar[Mapping[str, Meaning]]
     references: ClassVar[Sequence[str]]
+    payout_reference: ClassVar[str] = "reference"
 
     def read_event(self, raw: bytes) -> tuple[PaymentReport, ...]:
         event = self.identify(raw)
         meaning = self.meanings.get(event.kind)
         if meaning is None:
             raise Unreadable("unknown_kind", event.kind)
-        reference = self.reference_in(inner(wire.read_object(raw), "data"))
+        data = inner(wire.read_object(raw), "data")
+        if meaning is Meaning.PAYOUT:
+            ours = wire.read_text(data.get(self.payout_reference), name=self.payout_reference, longest=64)
+            return (PaymentReport(self.name, event.event_id, event.kind, id_in(data), meaning, ours),)
+        reference = self.reference_in(data)
         return (PaymentReport(self.name, event.event_id, event.kind, event.payment_id, meaning, reference),)
 
     def reference_in(self, data: dict[str, Any]) -> str:

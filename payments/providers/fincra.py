@@ -37,8 +37,9 @@ class Fincra(BankPageProvider):
         "charge.failed": Meaning.HINT,
         "collection.successful": Meaning.INFORMATION,
         "collection.failed": Meaning.INFORMATION,
-        "payout.successful": Meaning.INFORMATION,
-        "payout.failed": Meaning.INFORMATION,
+        "payout.successful": Meaning.PAYOUT,
+        "payout.failed": Meaning.PAYOUT,
+        "payout.reversed": Meaning.PAYOUT,
         "conversion.successful": Meaning.INFORMATION,
         "conversion.failed": Meaning.INFORMATION,
         "virtualaccount.approved": Meaning.INFORMATION,
@@ -53,6 +54,7 @@ class Fincra(BankPageProvider):
         "expired": Meaning.INFORMATION,
     }
     references = ("merchantReference", "reference")
+    payout_reference = "customerReference"
     expected_signature = "signature: <hex HMAC-SHA512 of the raw body>"
     kept_headers = ("signature", "user-agent")
 

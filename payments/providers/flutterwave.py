@@ -4,6 +4,7 @@ They differ in host, key, ids, event names and signature. Which one is used is s
 payments begun with the other are still understood and asked about. Their traps, and what answers them here:
 - v3's `verif-hash` is the secret itself: whoever saw one event can write another. All events of both are hints: the
   payment is asked for, and reference, currency, amount and status of the answer count.
+- `transfer.*` tells of money that we send: the payout is asked about (payments/payouts/flutterwave.py).
 - `charge.completed` and `transfer.completed` are sent for failures too, and an answer's `"status": "success"` says only
   that the question was understood.
 - Both may answer HTTP 200 with an error inside.
@@ -34,7 +35,7 @@ class FlutterwaveV3(BankPageProvider):
     """A payment is known by our own reference (`tx_ref`); the customer pays on their page."""
 
     name = "flutterwave"
-    meanings = {"charge.completed": Meaning.HINT, "transfer.completed": Meaning.INFORMATION}
+    meanings = {"charge.completed": Meaning.HINT, "transfer.completed": Meaning.PAYOUT}
     statuses = {
         "successful": Meaning.CONFIRMED,
         "pending": Meaning.INFORMATION,  # begun on their page; nothing has come
@@ -113,8 +114,8 @@ class FlutterwaveV4(BankPageProvider):
     name = "flutterwave_v4"
     meanings = {
         "charge.completed": Meaning.HINT,
-        "transfer.disburse": Meaning.INFORMATION,
-        "transfer.reversal": Meaning.INFORMATION,
+        "transfer.disburse": Meaning.PAYOUT,
+        "transfer.reversal": Meaning.PAYOUT,
     }
     statuses = {
         "succeeded": Meaning.CONFIRMED,
@@ -164,7 +165,7 @@ class FlutterwaveV4(BankPageProvider):
             },
             "payment_method": {"type": "bank_account", "bank_account": {}},
         }
-        headers = {**self._headers(), "X-Idempotency-Key": request.idempotency_key}
+        headers = {**self.headers(), "X-Idempotency-Key": request.idempotency_key}
         url = f"{settings.FLUTTERWAVE_V4_API_URL}/orchestration/direct-charges"
         reply = self.call("POST", url, content=with_amount(body, request), headers=headers)
         try:
@@ -179,10 +180,10 @@ class FlutterwaveV4(BankPageProvider):
     def ask(self, payment_id: str) -> bytes:
         url = f"{settings.FLUTTERWAVE_V4_API_URL}/charges/{quote(payment_id, safe='')}"
         try:
-            return self.call("GET", url, headers=self._headers()).content
+            return self.call("GET", url, headers=self.headers()).content
         except Rejected as error:
             if error.detail.startswith("HTTP 401"):
-                self._token = ("", 0)  # withdrawn early: the next question asks for a new one
+                self.forget_token()  # withdrawn early: the next question asks for a new one
             raise
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
@@ -192,11 +193,17 @@ class FlutterwaveV4(BankPageProvider):
         # `amount` is without the fee that the customer may have paid on top (`charged_amount`).
         return self.report_of(data, payment_id=payment_id, txid=id_in(data), amount=data.get("amount"))
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """What every call carries; one token serves payments and payouts. Raises: Unavailable, Rejected, Unintelligible
+        when there is none to be had."""
         token, until = self._token
         if time.monotonic_ns() >= until:
             token = self._renew_token()
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def forget_token(self) -> None:
+        """The next call asks for a new one."""
+        self._token = ("", 0)
 
     def _renew_token(self) -> str:
         credentials = {

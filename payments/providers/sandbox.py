@@ -32,7 +32,13 @@ class Sandbox(PaymentProvider):
     """Play money."""
 
     name = "sandbox"
-    meanings = {"payment.pending": Meaning.PENDING, "payment.confirmed": Meaning.CONFIRMED}
+    meanings = {
+        "payment.pending": Meaning.PENDING,
+        "payment.confirmed": Meaning.CONFIRMED,
+        "payout.paid": Meaning.PAYOUT,
+        "payout.failed": Meaning.PAYOUT,
+        "payout.reversed": Meaning.PAYOUT,
+    }
     tickers = {
         coin: f"{coin[0]}/{coin[1]}"
         for coin in (
@@ -76,7 +82,10 @@ class Sandbox(PaymentProvider):
         meaning = self.meanings.get(kind)
         if meaning is None:
             raise Unreadable("unknown_kind", kind)
-        return (self._report(body, body, _required(body, "id"), kind, meaning, _required(body, "payment_id")),)
+        event_id, payment_id = _required(body, "id"), _required(body, "payment_id")
+        if meaning is Meaning.PAYOUT:
+            return (PaymentReport(self.name, event_id, kind, payment_id, meaning, _required(body, "reference")),)
+        return (self._report(body, body, event_id, kind, meaning, payment_id),)
 
     def open_payment(self, request: NewPaymentRequest) -> NewPayment:
         self.ticker_of(request.method)
