@@ -32,6 +32,11 @@ class Migration(migrations.Migration):
             name="recheck_at",
             field=models.DateTimeField(null=True),
         ),
+        migrations.AddField(
+            model_name="chainclaim",
+            name="vanished_look",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
         migrations.AddIndex(
             model_name="chainclaim",
             index=models.Index(
