@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import structlog
+from django.db import DatabaseError
 from django.db.models import Count, Min
 from prometheus_client import REGISTRY, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +18,7 @@ from lockbay import clock
 from wallets.models import Withdrawal
 from wallets.withdrawal_states import OPEN, WithdrawalStatus
 
+logger = structlog.get_logger(__name__)
 _APPROVAL_SECONDS = (1, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600)
 _PAYOUT_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
 APPROVAL_SECONDS = Histogram(
@@ -50,7 +53,11 @@ class WaitingWithdrawals(Collector):
             "lockbay_withdrawals_oldest_seconds", "Age of the oldest open withdrawal.", labels=["status"]
         )
         now = clock.now()
-        found = {row["status"]: row for row in _open_by_status()}
+        try:
+            found = {row["status"]: row for row in _open_by_status()}
+        except DatabaseError as error:  # the other figures are wanted most when the database is away
+            logger.warning("WITHDRAWALS_NOT_COUNTED", error=str(error))
+            return
         for status in sorted(OPEN):
             row = found.get(status.value)
             number.add_metric([status.value], row["number"] if row else 0)

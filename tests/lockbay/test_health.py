@@ -187,6 +187,7 @@ def test_metrics_show_what_was_counted():
     assert b'lockbay_rates_cache_hit_total{currency="BTC",tier="rapid"}' in response.content
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("token", "header", "status"),
     [
