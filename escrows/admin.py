@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -19,16 +19,21 @@ from unfold.decorators import action, display
 
 from escrows import affiliate_admin as affiliate_admin  # registers its page
 from escrows.actions.complete_release import complete_release
+from escrows.actions.end_frozen import end_frozen_escrow
 from escrows.actions.expire import expire_escrow
 from escrows.actions.refund_unaccepted import refund_unaccepted
-from escrows.errors import EscrowRefusal, NotAllowed, SnapshotMalformed, WrongStatus
+from escrows.errors import EscrowRefusal, NotAllowed, PreviewChanged, SnapshotMalformed, WrongStatus
 from escrows.fees import Pricing
-from escrows.models import Escrow, ShortPayment
+from escrows.funding_admin import ShortPaymentAdmin as ShortPaymentAdmin
+from escrows.funding_admin import VanishedFundingAdmin as VanishedFundingAdmin
+from escrows.missing import missing_of
+from escrows.models import Escrow
 from escrows.policy import may_act_as_staff
-from escrows.preview import Preview, refund_preview, release_preview
-from escrows.states import PAYABLE, RELEASABLE, Status
+from escrows.preview import Preview, end_frozen_preview, refund_preview, release_preview
+from escrows.states import HOLDS_MONEY, PAYABLE, RELEASABLE, Status
 from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
+from lockbay.people.models import User
 from lockbay.read_only_admin import ReadOnlyAdmin
 from wallets.accounts import hold_account
 from wallets.models import Operation
@@ -38,6 +43,7 @@ _CHIPS = {
     "payment_pending": "warning",
     "payment_confirmed": "info",
     "active": "info",
+    "frozen": "danger",
     "delivered": "info",
     "disputed": "danger",
     "completed": "success",
@@ -47,20 +53,25 @@ _CHIPS = {
 }
 
 
-_SHORT_CHIPS = {
-    "waiting": "warning",
-    "asked": "warning",
-    "refused": "warning",
-    "completed": "success",
-    "agreed": "success",
-    "taken_back": None,
-}
+class FrozenFilter(admin.SimpleListFilter):
+    """Trades that stand still because money they relied on is missing (P7)."""
+
+    title = "frozen"
+    parameter_name = "frozen"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "frozen"), ("no", "not frozen")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Escrow]) -> QuerySet[Escrow]:
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(frozen_at__isnull=self.value() == "no")
 
 
 @admin.register(Escrow)
 class EscrowAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "chip", "price_text", "buyer", "seller", "created_at", "closed_at", "close_reason"]
-    list_filter = ["status", "fee_payer", "started_by"]
+    list_filter = ["status", FrozenFilter, "fee_payer", "started_by"]
     search_fields = ["public_id", "buyer__username", "seller__username", "deposit_reference"]
     list_select_related = ["buyer", "seller"]
     ordering = ["-id"]
@@ -68,15 +79,20 @@ class EscrowAdmin(ReadOnlyAdmin):
         "public_id", "chip", "description", "buyer", "seller", "started_by", "counterparty_hint", "price_text",
         "agreed_text", "rate_text", "delivery_hours", "inspection_hours", "created_at", "expires_at",
         "payment_confirmed_at", "deposit_reference", "accept_by", "accepted_at", "delivery_deadline", "delivered_at",
-        "inspection_ends_at", "release_due_at", "closed_at", "close_reason",
+        "inspection_ends_at", "release_due_at", "frozen_at", "missing_text", "closed_at",
+        "close_reason",
     ]  # fmt: skip
-    readonly_fields = ["chip", "price_text", "agreed_text", "rate_text"]
-    actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent"]
+    readonly_fields = ["chip", "price_text", "agreed_text", "rate_text", "missing_text"]
+    actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent", "end_frozen"]
     change_form_outer_after_template = "admin/escrows/story.html"
 
     @display(description="status", ordering="status", label=_CHIPS)
     def chip(self, escrow: Escrow) -> str:
-        return str(escrow.status)
+        return str(escrow.status) if escrow.frozen_at is None else "frozen"
+
+    @display(description="missing")
+    def missing_text(self, escrow: Escrow) -> str:
+        return str(missing_of(escrow)) if escrow.frozen_at is not None else "-"
 
     @display(description="price", ordering="price_minor")
     def price_text(self, escrow: Escrow) -> str:
@@ -115,6 +131,10 @@ class EscrowAdmin(ReadOnlyAdmin):
     def refund_silent(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, refund_unaccepted, refund_preview)
 
+    @action(description="End frozen trade", url_path="end-frozen", permissions=["end_frozen"])
+    def end_frozen(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, _end_frozen, end_frozen_preview)
+
     def has_expire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, PAYABLE)
 
@@ -123,6 +143,9 @@ class EscrowAdmin(ReadOnlyAdmin):
 
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, frozenset({Status.PAYMENT_CONFIRMED}))
+
+    def has_end_frozen_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return _is_offered(request, object_id, HOLDS_MONEY, frozen_at__isnull=False)
 
     def _act(
         self,
@@ -136,7 +159,12 @@ class EscrowAdmin(ReadOnlyAdmin):
         escrow = get_object_or_404(Escrow.objects.select_related("buyer", "seller"), pk=object_id)
         if request.method == "POST":
             try:
-                act(actor=request.user, escrow_id=escrow.pk, note=request.POST.get("reason", ""))
+                act(
+                    actor=request.user,
+                    escrow_id=escrow.pk,
+                    note=request.POST.get("reason", ""),
+                    **_digest_for(act, request),
+                )
             except (EscrowRefusal, SnapshotMalformed) as refusal:
                 messages.error(request, _said("refused", refusal=refusal, **_codes_of(refusal)))
             else:
@@ -146,30 +174,11 @@ class EscrowAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "escrow": escrow,
             "act": act.__name__,
-            "lines": _lines_of(escrow, preview),
+            **_shown_of(escrow, preview),
             "opts": self.opts,
             "title": escrow.public_id,
         }
         return TemplateResponse(request, "admin/escrows/act.html", page)
-
-
-@admin.register(ShortPayment)
-class ShortPaymentAdmin(ReadOnlyAdmin):
-    """Payments that were too short, and what was decided (E8)."""
-
-    list_display = ["escrow", "chip", "held_text", "choose_by", "opened_at", "closed_at"]
-    list_filter = ["state"]
-    search_fields = ["escrow__public_id", "reference"]
-    list_select_related = ["escrow"]
-    ordering = ["-id"]
-
-    @display(description="state", ordering="state", label=_SHORT_CHIPS)
-    def chip(self, short: ShortPayment) -> str:
-        return str(short.state)
-
-    @display(description="held")
-    def held_text(self, short: ShortPayment) -> str:
-        return str(short.held)
 
 
 def story_of(escrow: Escrow) -> dict[str, Any]:
@@ -186,21 +195,31 @@ def story_of(escrow: Escrow) -> dict[str, Any]:
     }
 
 
-def _is_offered(request: HttpRequest, object_id: Any, where: frozenset[Status]) -> bool:
+def _end_frozen(*, actor: User, escrow_id: int, note: str, digest: str = "") -> Escrow:
+    return end_frozen_escrow(actor=actor, escrow_id=escrow_id, reason=note, digest=digest)
+
+
+def _is_offered(request: HttpRequest, object_id: Any, where: frozenset[Status], **more: Any) -> bool:
     """Whether the button is on the trade's page: where its act can be due. Once pressed, the act itself answers."""
     if not may_act_as_staff(request.user):  # type: ignore[arg-type]
         return False
     at = request.resolver_match
     if at is None or at.url_name != "escrows_escrow_change":
         return True
-    return Escrow.objects.filter(pk=object_id, status__in=sorted(where)).exists()
+    return Escrow.objects.filter(pk=object_id, status__in=sorted(where), **more).exists()
 
 
-def _lines_of(escrow: Escrow, preview: Callable[[Escrow], Preview] | None) -> tuple[Any, ...]:
+def _digest_for(act: Callable[..., Escrow], request: HttpRequest) -> dict[str, str]:
+    """The one act whose preview can change under the page is told what was shown (E5)."""
+    return {"digest": request.POST.get("digest", "")} if act is _end_frozen else {}
+
+
+def _shown_of(escrow: Escrow, preview: Callable[[Escrow], Preview] | None) -> dict[str, Any]:
     try:
-        return () if preview is None else preview(escrow).lines
+        shown = None if preview is None else preview(escrow)
     except SnapshotMalformed:
-        return ()  # the act itself will refuse, and say so
+        shown = None  # the act itself will refuse, and say so
+    return {"lines": shown.lines if shown else (), "digest": shown.digest if shown else ""}
 
 
 def _codes_of(refusal: Exception) -> dict[str, Any]:
@@ -208,6 +227,8 @@ def _codes_of(refusal: Exception) -> dict[str, Any]:
         return {"kind": "not_allowed", "reason": refusal.reason.value, "until": refusal.until}
     if isinstance(refusal, WrongStatus):
         return {"kind": "wrong_status", "current": refusal.current}
+    if isinstance(refusal, PreviewChanged):
+        return {"kind": "preview_changed"}
     return {"kind": "malformed" if isinstance(refusal, SnapshotMalformed) else "other"}
 
 

@@ -43,6 +43,8 @@ class NextStep(StrEnum):
     UNDO_RELEASE = "undo_release"
     WAIT_FOR_RELEASE = "wait_for_release"
     WAIT_FOR_MEDIATOR = "wait_for_mediator"
+    PAY_AGAIN = "pay_again"
+    WAIT_FOR_MONEY = "wait_for_money"
     NOTHING = "nothing"
 
 
@@ -73,6 +75,8 @@ def what_next(escrow: Escrow, side: Side | None) -> NextStep:
     status = Status(escrow.status)
     if side is None:
         return NextStep.NOTHING
+    if escrow.frozen_at is not None:
+        return NextStep.PAY_AGAIN if side == Side.BUYER else NextStep.WAIT_FOR_MONEY
     if status == Status.DISPUTED:
         return NextStep.WAIT_FOR_MEDIATOR
     if escrow.release_due_at is not None and status in {Status.ACTIVE, Status.DELIVERED}:

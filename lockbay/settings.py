@@ -403,6 +403,7 @@ UNFOLD = {
                 "Trades",
                 ("Escrows", "handshake", "escrows_escrow"),
                 ("Short payments", "hourglass_bottom", "escrows_shortpayment"),
+                ("Vanished payments", "ac_unit", "escrows_vanishedfunding"),
                 ("Events", "history", "events_event"),
                 ("Affiliates", "group_add", "escrows_affiliatelink"),
             ),

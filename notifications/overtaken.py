@@ -19,6 +19,7 @@ _HOLDS_WHILE: dict[str, frozenset[Status]] = {
     "delivery_overdue_seller": frozenset({Status.ACTIVE}),
     "trade_delivered": frozenset({Status.DELIVERED}),
 }
+_HOLDS_WHILE_FROZEN = frozenset({"trade_frozen_buyer", "trade_frozen_seller", "trade_refilled"})
 _DEADLINE_RUNS_WHILE: dict[str, frozenset[Status]] = {
     deadlines.OFFER: PAYABLE,
     deadlines.PAYMENT: PAYABLE,
@@ -31,10 +32,16 @@ _DEADLINE_RUNS_WHILE: dict[str, frozenset[Status]] = {
 def is_overtaken(delivery: Delivery) -> bool:
     """True when the trade has moved on and the message would no longer be true."""
     event = delivery.event
+    if delivery.template in _HOLDS_WHILE_FROZEN:
+        return not Escrow.objects.filter(pk=event.subject_id, frozen_at__isnull=False).exists()
     wanted = _HOLDS_WHILE.get(delivery.template)
     if delivery.template.startswith("deadline_near"):
         wanted = _DEADLINE_RUNS_WHILE.get(str(event.data.get("deadline")))
     if wanted is None or event.subject_type != "escrow":
         return False
-    status = Escrow.objects.filter(pk=event.subject_id).values_list("status", flat=True).first()
-    return status is not None and status not in wanted
+    found = Escrow.objects.filter(pk=event.subject_id).values_list("status", "frozen_at").first()
+    if found is None:
+        return False
+    status, frozen_at = found
+    is_reminder = delivery.template.startswith("deadline_near")
+    return status not in wanted or (is_reminder and frozen_at is not None)

@@ -11,7 +11,7 @@ from escrows.errors import EscrowRefusal
 from escrows.fees import Pricing
 from escrows.models import Escrow, ShortPayment
 from escrows.queries import can_revive
-from escrows.shortfall import open_short_of
+from escrows.shortfall import due_of, open_short_of
 from escrows.states import ShortState, Status
 from lockbay import clock
 from lockbay.people.models import User
@@ -118,6 +118,8 @@ def _buyer_rows(escrow: Escrow, user: User) -> list[Row]:
     short = open_short_of(escrow)
     if short is not None and _allows(policy.require_can_decide_short, escrow, user, short, now):
         return _short_rows(escrow, user, short)
+    if escrow.frozen_at is not None and _allows(policy.require_can_pay, escrow, user, now):
+        return [(of_trade("pay_again", Verb.PAY, escrow, money=due_of(escrow)),)]
     if _allows(policy.require_can_pay, escrow, user, now):
         label = "pay" if escrow.status == Status.CREATED else "pay_details"
         return [(of_trade(label, Verb.PAY, escrow, money=Pricing.of(escrow).buyer_total),)]

@@ -8,7 +8,7 @@ from escrows.fees import Pricing
 from escrows.models import Escrow, Side
 from escrows.preview import Preview
 from escrows.queries import what_next
-from escrows.shortfall import open_short_of
+from escrows.shortfall import due_of, open_short_of
 from escrows.states import Status
 from escrows.terms import DESCRIPTION_MOST
 from lockbay import clock
@@ -41,6 +41,7 @@ class TradeView:
     kept: Money | None  # a payment that was too short, while it waits for a decision (E8)
     due: Money
     release_due_at: datetime | None
+    is_frozen: bool  # money that it relied on is missing (P7): `due` says how much
     closed_at: datetime | None
 
     @property
@@ -69,10 +70,11 @@ def view_of(escrow: Escrow, user: User) -> TradeView:
         inspection_hours=escrow.inspection_hours,
         close_reason=escrow.close_reason,
         deadline=_deadline_of(escrow),
-        is_overdue=escrow.status == Status.ACTIVE and _is_over(escrow.delivery_deadline),
+        is_overdue=escrow.status == Status.ACTIVE and _is_over(_deadline_of(escrow)),
         kept=short.held if short else None,
-        due=pricing.buyer_total - short.held if short else pricing.buyer_total,
+        due=due_of(escrow),
         release_due_at=escrow.release_due_at,
+        is_frozen=escrow.frozen_at is not None,
         closed_at=escrow.closed_at,
     )
 
@@ -92,7 +94,9 @@ def _is_over(deadline: datetime | None) -> bool:
 
 
 def _deadline_of(escrow: Escrow) -> datetime | None:
-    """The deadline that runs now."""
+    """The deadline that runs now; none in a frozen trade."""
+    if escrow.frozen_at is not None:
+        return None
     return {
         "created": escrow.expires_at,
         "payment_pending": escrow.expires_at,

@@ -69,7 +69,7 @@ def _change_of(row: ShownPayment) -> Change | None:
 
 
 def _state_of(escrow: Escrow, intent: Intent) -> str:
-    if escrow.payment_confirmed_at is not None:
+    if escrow.payment_confirmed_at is not None and escrow.frozen_at is None:
         return PAID
     if escrow.closed_at is not None:
         return CLOSED

@@ -8,9 +8,10 @@ from escrows import policy
 from escrows.access import escrow_for
 from escrows.actions.start_payment import start_payment
 from escrows.errors import EscrowRefusal
+from escrows.fees import Pricing
 from escrows.models import Escrow
 from escrows.queries import PURPOSE
-from escrows.shortfall import due_of, open_short_of
+from escrows.shortfall import due_of
 from lockbay import clock
 from lockbay.people.models import User
 from payments.errors import UnknownMethod
@@ -56,7 +57,8 @@ def refresh(turn: Turn) -> Reply:
     """The payment screen as it is now; once the money is there, the trade."""
     escrow = _escrow(turn)
     intent = _open_intent(escrow, turn.user)
-    if intent is None or escrow.payment_confirmed_at is not None:
+    is_paid = escrow.payment_confirmed_at is not None and escrow.frozen_at is None
+    if intent is None or is_paid:
         return Reply(trade_screen(escrow, turn.user), toast="fresh")
     return Reply(payment_screen(escrow, turn.user, intent), toast="fresh")
 
@@ -90,11 +92,11 @@ class Wanted:
 
 def wanted_of(escrow: Escrow, intent: Intent) -> Wanted:
     """What the payer of `intent` still has to pay."""
-    short = open_short_of(escrow)
     due = due_of(escrow)
+    total = Pricing.of(escrow).buyer_total
     is_asked = due == intent.price
     return Wanted(
-        kept=short.held if short else None,
+        kept=total - due if due < total else None,
         due=due,
         send=intent.pay_amount if is_asked else cost_of(due, Decimal(intent.rate), intent.pay_asset),
     )
@@ -149,7 +151,9 @@ def _payment_keyboard(
         rows.append((Button("copy_address", copy=intent.address), Button("copy_amount", copy=wanted.send.plain())))
         rows.append((refresh_it, of_trade("pay_how", Verb.PAY_HOW, escrow, extra=key)))
     if can_pay:
-        rows.append((of_trade("pay_other", Verb.PAY_CHOOSE, escrow), of_trade("cancel_trade", Verb.CANCEL_ASK, escrow)))
+        other = (of_trade("pay_other", Verb.PAY_CHOOSE, escrow),)
+        may_cancel = escrow.frozen_at is None  # money in doubt: nobody but staff ends the trade (P7)
+        rows.append((*other, of_trade("cancel_trade", Verb.CANCEL_ASK, escrow)) if may_cancel else other)
     rows.append((of_trade("back_to_trade", Verb.TRADE, escrow),))
     return tuple(rows)
 

@@ -30,8 +30,9 @@ def ask_to_pay(turn: Turn) -> Reply:
 def pay(turn: Turn) -> Reply:
     """Pays and shows the trade."""
     escrow = escrow_for(turn.user, turn.press.subject if turn.press else "")
+    news = "paid" if escrow.frozen_at is None else "paid_again"
     paid = pay_from_wallet(actor=turn.user, escrow_id=escrow.pk, digest=turn.press.digest if turn.press else "")
-    return Reply(trade_screen(escrow_for(turn.user, paid.public_id), turn.user, news="paid"), toast="paid")
+    return Reply(trade_screen(escrow_for(turn.user, paid.public_id), turn.user, news=news), toast="paid")
 
 
 BUTTONS = {Verb.PAY_WALLET_ASK: ask_to_pay, Verb.PAY_WALLET: pay}

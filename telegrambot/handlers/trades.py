@@ -43,7 +43,11 @@ def show_typed_trade(turn: Turn) -> Reply:
 
 
 def _row(escrow: Escrow, turn: Turn) -> Button:
-    words = {"public_id": escrow.public_id, "money": escrow.price, "status": escrow.status}
+    words = {
+        "public_id": escrow.public_id,
+        "money": escrow.price,
+        "status": "frozen" if escrow.frozen_at else escrow.status,
+    }
     return Button("trade_row", Press(Verb.TRADE, escrow.public_id), words=words)
 
 

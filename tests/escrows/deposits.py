@@ -1,5 +1,7 @@
 """Deposits as the payments room hands them over, for tests of what a trade does with them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -11,10 +13,11 @@ from escrows.queries import PURPOSE
 from lockbay import clock
 from lockbay.events.recording import record
 from payments.models import Intent
-from payments.purposes import CreditedDeposit
+from payments.purposes import CreditedDeposit, VanishedDeposit
 from tests.cast import bea, usd
 from wallets.accounts import CLEARING, FX, platform_account
 from wallets.ledger import post
+from wallets.models import Operation
 from wallets.money import Money
 
 _numbers = count(1)
@@ -77,3 +80,41 @@ def credit(*deposits: CreditedDeposit) -> None:
         plan.apply()
         post(plan.operations)
         record(plan.events)
+
+
+def again(deposit: CreditedDeposit) -> CreditedDeposit:
+    """The same deposit, confirmed once more after it vanished."""
+    prefix, _, number = deposit.credit_key.rpartition(":")
+    return replace(deposit, is_again=True, credit_key=f"{prefix}:{int(number) + 1}")
+
+
+def take_back(*deposits: CreditedDeposit) -> None:
+    """The deposits vanish: one transaction, in the order of the payments room."""
+    handler = EscrowFunding()
+    with transaction.atomic():
+        locked = handler.lock([deposit.intent.reference for deposit in deposits])
+        plan = handler.take_back(locked, vanished(*deposits))
+        plan.apply()
+        post(plan.operations)
+        record(plan.events)
+
+
+def vanished(*deposits: CreditedDeposit) -> Sequence[VanishedDeposit]:
+    """The deposits as the payments room hands them over when they are gone."""
+    keys = [deposit.credit_key for deposit in deposits]
+    posted = dict(Operation.objects.filter(key__in=keys).values_list("key", "pk"))
+    return [
+        VanishedDeposit(
+            deposit_id=deposit.deposit_id,
+            intent=deposit.intent,
+            received=deposit.received,
+            value=deposit.value,
+            is_late=deposit.is_late,
+            credit_key=deposit.credit_key,
+            key=deposit.credit_key.replace(":credit:", ":uncredit:"),
+            reverses_id=posted[deposit.credit_key],
+            reference=deposit.reference,
+            source_legs=tuple((code, -money) for code, money in deposit.source_legs),
+        )
+        for deposit in deposits
+    ]

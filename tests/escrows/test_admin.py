@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from escrows.models import Escrow
+from escrows.preview import end_frozen_preview
 from escrows.states import Status
 from lockbay.events.models import Event
 from lockbay.people.models import User
@@ -14,6 +15,7 @@ from tests.cast import (
     a_delivered_trade,
     a_paid_trade,
     a_trade_in,
+    a_waiting_trade,
     an_offer,
     max_,
     olu,
@@ -22,6 +24,7 @@ from tests.cast import (
     wallet_of,
 )
 from tests.cast import bea as _bea
+from tests.escrows.deposits import a_deposit, credit, take_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,3 +116,38 @@ def test_an_auditor_looks_and_an_operator_acts() -> None:
     desk(person).post(button(escrow, "complete_overdue"), {"reason": "x"})
     escrow.refresh_from_db()
     assert escrow.status == Status.COMPLETED
+
+
+def a_frozen_trade() -> Escrow:
+    trade = a_waiting_trade()
+    gone, stays = a_deposit(trade, "12.00"), a_deposit(trade, "9.00")
+    credit(gone, stays)
+    take_back(gone)
+    trade.refresh_from_db()
+    return trade
+
+
+def test_a_frozen_trade_is_found_and_ended_after_seeing_what_goes_back() -> None:
+    frozen, running = a_frozen_trade(), a_paid_trade()
+    client = desk()
+    listed = client.get(reverse("admin:escrows_escrow_changelist"), {"frozen": "yes"}).content.decode()
+    assert (frozen.public_id in listed, running.public_id in listed) == (True, False)
+    assert "end-frozen" in shown(client, frozen)
+    assert "12.00 USD" in shown(client, frozen)
+    assert "end-frozen" not in shown(client, running)
+    page = client.get(button(frozen, "end_frozen")).content.decode()
+    assert "9.00 USD" in page
+    digest = end_frozen_preview(frozen).digest
+    assert digest in page
+    before = snapshot_of(frozen)
+    for form in ({"reason": "gone", "digest": "0" * 12}, {"reason": " ", "digest": digest}):
+        answer = client.post(button(frozen, "end_frozen"), form, follow=True)
+        assert "Nothing was changed." in answer.content.decode()
+    assert snapshot_of(frozen) == before
+    client.post(button(frozen, "end_frozen"), {"reason": "gone for good", "digest": digest})
+    frozen.refresh_from_db()
+    assert (frozen.status, frozen.close_reason, str(wallet_of(_bea()))) == ("refunded", "payment_gone", "9.00 USD")
+    fact = Event.objects.get(kind="escrow.refunded")
+    assert (fact.actor_id, fact.data["note"]) == (olu().pk, "gone for good")
+    rows = client.get(reverse("admin:escrows_vanishedfunding_changelist")).content.decode()
+    assert frozen.public_id in rows
