@@ -131,7 +131,11 @@ class NotEnough(EscrowRefusal):
 
 
 class PaymentUnavailable(EscrowRefusal):
-    """No rate or no address can be had for this method now."""
+    """No rate or no address can be had for this method now. `reference` finds what happened at the desk (P11)."""
+
+    def __init__(self, reference: str = "") -> None:
+        super().__init__(reference)
+        self.reference = reference
 
 
 class SnapshotMalformed(EscrowError):

@@ -8,7 +8,7 @@ payer's wallet. Never more than one completes a payment. take_back() is the othe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -72,7 +72,10 @@ class EscrowFunding:
             escrow = locked.escrows.get(deposit.intent.reference)
             if escrow is None:
                 raise NotFound(deposit.intent.reference)
+            known = len(drawn.events)
             drawn.add(escrow, deposit)
+            told = drawn.events[known:]
+            drawn.events[known:] = [replace(event, correlation_id=deposit.correlation_id) for event in told]
         return Plan(operations=drawn.operations, events=drawn.events, apply=drawn.apply)
 
     def take_back(self, locked: LockedTrades, vanished: Sequence[VanishedDeposit]) -> Plan:

@@ -373,8 +373,8 @@ def _may_view(page: str, request: HttpRequest) -> bool:
     return request.user.has_perm(f"{app}.view_{model}")
 
 
-def _menu(title: str, *pages: tuple[str, str, str]) -> dict[str, Any]:
-    """A group of the sidebar: (words, icon, page of the admin)."""
+def _menu(title: str, *pages: tuple[str, ...]) -> dict[str, Any]:
+    """A group of the sidebar: (words, icon, page of the admin), or (words, icon, page that it needs, its own name)."""
     return {
         "title": title,
         "separator": True,
@@ -382,10 +382,10 @@ def _menu(title: str, *pages: tuple[str, str, str]) -> dict[str, Any]:
             {
                 "title": words,
                 "icon": icon,
-                "link": reverse_lazy(f"admin:{page}_changelist"),
+                "link": reverse_lazy(name[0] if name else f"admin:{page}_changelist"),
                 "permission": partial(_may_view, page),
             }
-            for words, icon, page in pages
+            for words, icon, page, *name in pages
         ],
     }
 
@@ -409,6 +409,7 @@ UNFOLD = {
             ),
             _menu(
                 "Money in",
+                ("Payment log", "manage_search", "payments_inboxevent", "payment_log"),
                 ("Inbox", "inbox", "payments_inboxevent"),
                 ("Deposits", "payments", "payments_deposit"),
                 ("Payment requests", "qr_code", "payments_intent"),

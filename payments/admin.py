@@ -15,9 +15,10 @@ from lockbay.read_only_admin import ReadOnlyAdmin
 from payments import claim_admin, inbox_admin  # noqa: F401  register their pages
 from payments.actions.assign_deposit import assign_deposit
 from payments.errors import AssignRefused
-from payments.models import Deposit, Intent
+from payments.models import Deposit, Intent, Verification
 from payments.rates import admin as rates_admin  # noqa: F401  registers its pages
 from payments.staff import RIGHT
+from payments.story_admin import StoryAdmin
 from payments.suspense import suggestions_for, unassigned
 
 _INTENT_LABELS = {"requested": "warning", "open": "info", "failed": "danger"}
@@ -25,7 +26,8 @@ _DEPOSIT_LABELS = {"pending": "warning", "confirmed": "success", "reverted": "da
 
 
 @admin.register(Intent)
-class IntentAdmin(ReadOnlyAdmin):
+class IntentAdmin(StoryAdmin):
+    story_key = "public_id"
     list_display = ["public_id", "chip", "purpose", "reference", "payer", "price_text", "pay_text", "expires_at"]
     list_filter = ["status", "provider", "purpose", "pay_asset"]
     search_fields = ["public_id", "reference", "provider_payment_id", "address"]
@@ -45,13 +47,16 @@ class IntentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Deposit)
-class DepositAdmin(ReadOnlyAdmin):
+class DepositAdmin(StoryAdmin):
     list_display = ["id", "chip", "money_text", "intent", "txid", "is_late", "first_seen_at", "confirmed_at"]
     list_filter = ["state", "is_late", "provider", "asset"]
     search_fields = ["txid", "provider_payment_id", "recipient", "intent__public_id", "intent__reference"]
     list_select_related = ["intent"]
     actions_list = ["unmatched"]
-    actions_detail = ["assign"]
+    actions_detail = ["open_log", "assign"]
+
+    def story_key_of(self, row: Deposit) -> str:
+        return row.txid or row.provider_payment_id
 
     @display(description="state", label=_DEPOSIT_LABELS, ordering="state")
     def chip(self, deposit: Deposit) -> str:
@@ -115,3 +120,14 @@ class DepositAdmin(ReadOnlyAdmin):
     def has_assign_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Those who may replay an event may say whose a payment is."""
         return bool(request.user.has_perm(RIGHT))
+
+
+@admin.register(Verification)
+class VerificationAdmin(ReadOnlyAdmin):
+    """What was asked about payments and what came of it (P11)."""
+
+    list_display = ["started_at", "question", "provider", "chain", "intent", "outcome", "reason", "correlation_id"]
+    list_filter = ["question", "outcome", "provider", "chain"]
+    search_fields = ["correlation_id", "txid", "address", "intent__public_id", "intent__reference"]
+    list_select_related = ["intent"]
+    ordering = ["-id"]

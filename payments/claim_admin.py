@@ -12,11 +12,11 @@ from django.urls import reverse
 from unfold.decorators import action, display
 
 from lockbay.people.models import User
-from lockbay.read_only_admin import ReadOnlyAdmin
 from payments.actions.look_again import look_again
 from payments.errors import LookRefused
 from payments.models import ChainClaim
 from payments.staff import RIGHT
+from payments.story_admin import StoryAdmin
 
 _CLAIM_LABELS = {
     "waiting": "warning",
@@ -28,12 +28,13 @@ _CLAIM_LABELS = {
 
 
 @admin.register(ChainClaim)
-class ChainClaimAdmin(ReadOnlyAdmin):
+class ChainClaimAdmin(StoryAdmin):
+    story_key = "txid"
     list_display = ["id", "chip", "chain", "txid", "intent", "checks", "confirmations", "attempts", "looked_at"]
     list_filter = ["state", "chain"]
     search_fields = ["txid", "correlation_id", "intent__public_id", "intent__reference"]
     list_select_related = ["intent"]
-    actions_detail = ["look_again"]
+    actions_detail = ["open_log", "look_again"]
 
     @display(description="state", label=_CLAIM_LABELS, ordering="state")
     def chip(self, claim: ChainClaim) -> str:

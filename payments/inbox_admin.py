@@ -16,12 +16,12 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from lockbay.people.models import User
-from lockbay.read_only_admin import ReadOnlyAdmin
 from payments.actions.replay_event import ReplayReport, replay_event
 from payments.errors import ReplayRefused
 from payments.models import InboxEvent
 from payments.replaying import Summary, replay_each
 from payments.staff import RIGHT
+from payments.story_admin import StoryAdmin
 
 _MOST_SELECTED = 100  # more takes longer than a page may; the command line takes any number
 _INBOX_LABELS = {
@@ -34,14 +34,15 @@ _INBOX_LABELS = {
 
 
 @admin.register(InboxEvent)
-class InboxEventAdmin(ReadOnlyAdmin):
+class InboxEventAdmin(StoryAdmin):
+    story_key = "event_id"
     list_display = ["id", "chip", "provider", "kind", "payment_ref", "last_outcome", "attempts", "received_at"]
     list_filter = ["status", "provider", "proof", "last_outcome", "kind"]
     search_fields = ["event_id", "payment_ref", "correlation_id"]
     exclude = ["body"]
     readonly_fields = ["body_text"]
     actions = ["replay_selected"]
-    actions_detail = ["dry_run", "replay"]
+    actions_detail = ["open_log", "dry_run", "replay"]
 
     @display(description="status", label=_INBOX_LABELS, ordering="status")
     def chip(self, row: InboxEvent) -> str:

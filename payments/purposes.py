@@ -23,6 +23,7 @@ class CreditedDeposit:
     inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs`
     plus legs
     that are worth +`value`. `is_again`: it was credited before, vanished, and is confirmed again (P7).
+    `correlation_id` is that of the event that confirmed it, for the events of the plan (P11).
     """
 
     deposit_id: int
@@ -36,6 +37,7 @@ class CreditedDeposit:
     reference: str
     source_legs: tuple[Leg, ...]
     is_again: bool = False
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class WalletTopUp:
                         "value": str(deposit.value),
                         "received": str(deposit.received),
                     },
+                    correlation_id=deposit.correlation_id,
                 )
                 for deposit in deposits
             ],

@@ -18,6 +18,7 @@ from escrows.states import HOLDS_MONEY, Status
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
+from lockbay.observability.correlation import current_correlation_id
 from lockbay.people.models import User
 from payments.actions.start_intent import ask_for_address, request_intent_within
 from payments.errors import ProviderError, UnknownMethod, UnknownProvider
@@ -42,9 +43,9 @@ def start_payment(*, actor: User, escrow_id: int, method: PayMethod, request_key
     try:
         intent = ask_for_address(intent.pk)
     except ProviderError as error:
-        raise PaymentUnavailable from error
+        raise PaymentUnavailable(intent.correlation_id) from error
     if intent.status != IntentStatus.OPEN:
-        raise PaymentUnavailable
+        raise PaymentUnavailable(intent.correlation_id)
     return intent
 
 
@@ -78,7 +79,7 @@ def _request(escrow: Escrow, actor: User, method: PayMethod, request_key: str) -
             request_key=request_key,
         )
     except (RateUnavailable, UnknownMethod, UnknownProvider) as error:
-        raise PaymentUnavailable from error
+        raise PaymentUnavailable(current_correlation_id()) from error
     _wait_for_payment(escrow, {**escrow.pricing, "quote": _frozen(quote, method)}, expires_at)
     facts = {"method": method.code, "price": total, "pay": intent.pay_amount, "expires_at": expires_at}
     record([escrow_event(Kind.ESCROW_PAYMENT_STARTED, escrow, actor, **facts)])

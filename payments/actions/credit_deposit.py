@@ -47,7 +47,7 @@ def credit_deposits_within(
     for deposit, verdict in [*((credit.deposit, credit.verdict) for credit in confirmed), *suspended]:
         if verdict is not None:
             verdict.operations.append(credit_key_of(deposit))
-    told = [_suspended_event(deposit) for deposit, _ in suspended]
+    told = [_suspended_event(deposit, verdict) for deposit, verdict in suspended]
     return posted, [*(event for plan in plans for event in plan.events), *told]
 
 
@@ -82,6 +82,7 @@ def _credited(credit: Credit) -> CreditedDeposit:
         reference=reference_of(deposit),
         source_legs=source_legs(deposit.money, credit.value, source=_source_of(credit)),
         is_again=deposit.times_vanished > 0,
+        correlation_id="" if credit.verdict is None else credit.verdict.row.correlation_id,
     )
 
 
@@ -132,12 +133,13 @@ def _suspense_operation(deposit: Deposit) -> NewOperation:
     )
 
 
-def _suspended_event(deposit: Deposit) -> NewEvent:
+def _suspended_event(deposit: Deposit, verdict: Verdict) -> NewEvent:
     return NewEvent(
         kind=Kind.DEPOSIT_SUSPENDED,
         subject_type="deposit",
         subject_id=deposit.pk,
         data={"received": str(deposit.money), "provider": deposit.provider, "reference": reference_of(deposit)},
+        correlation_id=verdict.row.correlation_id,
     )
 
 
