@@ -297,6 +297,9 @@ CHAIN_ENDPOINTS = {
 }
 # Our own receiving addresses, as NETWORK=address: what the provider "onchain" asks to be paid to.
 ONCHAIN_ADDRESSES = dict(pair.partition("=")[::2] for pair in env.read_list("ONCHAIN_ADDRESSES"))
+# How long after its end a request's address is still watched, and how long money that fits no request waits for a hash.
+ONCHAIN_WATCH_AFTER = timedelta(hours=env.read_int("ONCHAIN_WATCH_AFTER_HOURS", 24, least=0))
+ONCHAIN_HASH_WAIT = timedelta(minutes=env.read_int("ONCHAIN_HASH_WAIT_MINUTES", 1440, least=0))
 CHAIN_CALL_SECONDS = env.read_int("CHAIN_CALL_SECONDS", 5, least=1)
 CHAIN_QUESTION_SECONDS = env.read_int("CHAIN_QUESTION_SECONDS", 40, least=1)  # below the queue's time-out
 CHAIN_BREAKER_FAILURES = env.read_int("CHAIN_BREAKER_FAILURES", 3, least=1)
@@ -414,6 +417,7 @@ UNFOLD = {
                 ("Deposits", "payments", "payments_deposit"),
                 ("Payment requests", "qr_code", "payments_intent"),
                 ("Pasted hashes", "tag", "payments_chainclaim"),
+                ("Seen transfers", "visibility", "payments_seentransfer"),
                 ("Rates", "currency_exchange", "payments_storedrate"),
                 ("Rate history", "timeline", "payments_ratehistory"),
             ),

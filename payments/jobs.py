@@ -12,8 +12,12 @@ from lockbay.jobs import wake
 from payments.actions.apply_event import drain
 from payments.actions.ask_provider import ask_provider
 from payments.actions.look_at_claim import look_at_claim
-from payments.models import ChainClaim, Intent
+from payments.actions.match_seen import match_seen_transfers
+from payments.actions.suspend_seen import suspend_seen
+from payments.actions.watch_address import watch_address
+from payments.models import ChainClaim, Intent, SeenState, SeenTransfer
 from payments.states import ClaimState
+from payments.watching import Target, addresses_to_watch
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,6 +29,7 @@ _ASKING_SECONDS = 20
 _ANSWERS_BUDGET_MS = 10_000
 _LOOKING_SECONDS = 10  # one question to slow nodes may take CHAIN_QUESTION_SECONDS more
 _MOST_LOOKS = 50
+_WATCHING_SECONDS = 10  # as above; one address more may take that long
 
 
 def drain_inbox() -> int:
@@ -66,6 +71,49 @@ def look_at_claims() -> int:
     if news:
         drain(_ANSWERS_BUDGET_MS)
     return len(news)
+
+
+def watch_addresses() -> int:
+    """Looks for payments to our addresses while somebody may be about to pay there, gives what came to its requests,
+    and hands what nobody claimed to the desk; returns how many transfers were seen for the first time."""
+    until = time.monotonic() + _WATCHING_SECONDS
+    new = sum(_watch(target, until) for target in addresses_to_watch())
+    match_seen_transfers()
+    due = SeenTransfer.objects.filter(state=SeenState.WAITING, look_at__lte=clock.real_now()).order_by("look_at")
+    news: list[int] = []
+    for pk in list(due.values_list("pk", flat=True)[:_MOST_LOOKS]):
+        if time.monotonic() >= until:
+            log.warning("SEEN_OUT_OF_TIME", looked=len(news))
+            break
+        if (inbox_id := _suspend(pk)) is not None:
+            news.append(inbox_id)
+    if news:
+        drain(_ANSWERS_BUDGET_MS)
+    return new
+
+
+def _watch(target: Target, until: float) -> int:
+    """Looks until all is read or time is over, and at least once; what breaks it is logged and keeps no other address
+    from being looked at."""
+    new = 0
+    try:
+        while True:
+            looked = watch_address(target=target)
+            new += looked.new
+            if looked.is_done or time.monotonic() >= until:
+                return new
+    except Exception:
+        log.exception("ADDRESS_NOT_WATCHED", chain=target.chain, address=target.address)
+        return new
+
+
+def _suspend(seen_id: int) -> int | None:
+    """One look; what breaks it is logged and keeps nothing else from being looked at."""
+    try:
+        return suspend_seen(seen_id=seen_id)
+    except Exception:
+        log.exception("SEEN_NOT_LOOKED_AT", seen_id=seen_id)
+        return None
 
 
 def _look(claim_id: int) -> int | None:

@@ -9,6 +9,9 @@ from payments.payout_models import RailBalance as RailBalance
 from payments.payout_models import RailCounter as RailCounter
 from payments.states import ClaimState, DepositState, Effect, InboxStatus, IntentStatus, Proof
 from payments.verification_models import Verification as Verification
+from payments.watch_models import SeenState as SeenState
+from payments.watch_models import SeenTransfer as SeenTransfer
+from payments.watch_models import WatchedAddress as WatchedAddress
 from wallets.money import Money
 
 
@@ -91,6 +94,8 @@ class Deposit(models.Model):
     is_late = models.BooleanField(default=False)
     first_seen_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)
+    look = models.PositiveIntegerField(default=0, db_default=0)  # the newest of our looks at it that was applied (P7)
+    times_vanished = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -118,16 +123,21 @@ class Deposit(models.Model):
 
 
 class ChainClaim(models.Model):
-    """A transaction that a payer says is theirs. A transaction is claimed once, by whoever comes first (F24).
+    """A transaction that a payer says is theirs, or that we saw bring just what a request asks for. A transaction is
+    claimed once, by whoever comes first (F24).
 
     `results` are the checks of the last look as [name, passed, detail]; `note` says why there were none.
     `mark` is what a reader needs to tell that a transaction was replaced. Looks and leases use real time.
+    `block_number` and `block_hash` say where it was when it was believed; while `recheck_at` is set that block is
+    looked at again (P9).
     """
 
     intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="claims")
     chain = models.CharField(max_length=16)
     txid = models.CharField(max_length=128)
-    claimed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # null: nobody named it, we saw it ourselves
     claimed_at = models.DateTimeField()
     state = models.CharField(max_length=12, choices=ClaimState.choices, default=ClaimState.WAITING)
     results = models.JSONField(default=list)
@@ -139,6 +149,10 @@ class ChainClaim(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     looked_at = models.DateTimeField(null=True)
     next_look_at = models.DateTimeField(null=True)
+    block_number = models.BigIntegerField(null=True)
+    block_hash = models.CharField(max_length=128, blank=True, db_default="")
+    recheck_at = models.DateTimeField(null=True)
+    vanished_look = models.PositiveIntegerField(default=0, db_default=0)  # the look that found it gone; 0: never
     correlation_id = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
@@ -147,7 +161,8 @@ class ChainClaim(models.Model):
             models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_known"),
         ]
         indexes = [
-            models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="claim_to_look_at")
+            models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="claim_to_look_at"),
+            models.Index(fields=["recheck_at"], condition=Q(recheck_at__isnull=False), name="claim_to_recheck"),
         ]
 
     def __str__(self) -> str:

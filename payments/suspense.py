@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from payments.interpreting import interpret
-from payments.models import Deposit, InboxEvent, Intent
+from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.networks import NETWORKS, normal_address, normal_txid
 from payments.providers import provider_of
 from payments.providers.base import PaymentReport
@@ -23,7 +23,8 @@ _NEAR = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A request that a deposit may belong to, and why: address, reference, amount, about_amount, time."""
+    """A request that a deposit may belong to, and why: claimed (the payer named its transaction),
+    address, reference, amount, about_amount, time."""
 
     intent: Intent
     reasons: tuple[str, ...]
@@ -84,14 +85,17 @@ def suggestions_for(deposit: Deposit) -> list[Suggestion]:
     wanted = (alike & near) | Q(public_id__in=references) | Q(reference__in=references)
     if deposit.recipient:
         wanted |= Q(address__iexact=deposit.recipient)
+    claimed = _claimed_for(deposit)
+    if claimed:
+        wanted |= Q(pk__in=claimed)
     found = Intent.objects.filter(wanted).select_related("payer").order_by("-pk")[:_LOOK_AT]
-    ranked = [(Suggestion(intent, _reasons(deposit, intent, references))) for intent in found]
+    ranked = [(Suggestion(intent, _reasons(deposit, intent, references, claimed))) for intent in found]
     ranked.sort(key=lambda suggestion: _weight(suggestion.reasons), reverse=True)
     return [suggestion for suggestion in ranked if suggestion.reasons][:_MOST]
 
 
-def _reasons(deposit: Deposit, intent: Intent, references: set[str]) -> tuple[str, ...]:
-    found = []
+def _reasons(deposit: Deposit, intent: Intent, references: set[str], claimed: set[int]) -> tuple[str, ...]:
+    found = ["claimed"] if intent.pk in claimed else []
     if deposit.recipient and intent.address.lower() == deposit.recipient.lower():
         found.append("address")
     if {intent.public_id, intent.reference} & references:
@@ -106,7 +110,18 @@ def _reasons(deposit: Deposit, intent: Intent, references: set[str]) -> tuple[st
 
 
 def _weight(reasons: tuple[str, ...]) -> int:
-    return sum({"address": 8, "reference": 8, "amount": 4, "about_amount": 2, "time": 1}[reason] for reason in reasons)
+    return sum(
+        {"claimed": 16, "address": 8, "reference": 8, "amount": 4, "about_amount": 2, "time": 1}[reason]
+        for reason in reasons
+    )
+
+
+def _claimed_for(deposit: Deposit) -> set[int]:
+    """The requests for which somebody named this transaction: a stranger's word, good for a suggestion only."""
+    if not deposit.txid:
+        return set()
+    named = ChainClaim.objects.filter(chain=deposit.chain, txid=deposit.txid)
+    return set(named.values_list("intent", flat=True))
 
 
 def _references_of(deposit: Deposit) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from payments.chains.base import Transfer
+from payments.chains.base import Sighting, Transfer
 
 NAMES = ("succeeded", "recipient", "token", "hash_unused", "age", "amount", "confirmations")
 OLDEST = timedelta(minutes=20)
@@ -85,7 +85,7 @@ def judge(transfers: Sequence[Transfer], expected: Expectation) -> Judgement:
     return Judgement(results, counted)
 
 
-def coins_of(transfer: Transfer) -> Decimal:
+def coins_of(transfer: Transfer | Sighting) -> Decimal:
     """The amount in coins, by the allow-list's digits; exact for amounts of any length, which scaleb() would round."""
     return Decimal(f"{transfer.raw_amount}e-{transfer.raw_digits}")
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from lockbay import clock
-from payments import evidence
+from payments import evidence, unclaimed
 from payments.chains import checks
 from payments.chains.addresses import checksummed_evm, require_address
 from payments.chains.base import MalformedAddress, Wait
@@ -135,6 +135,8 @@ class OnChain(PaymentProvider):
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
         """Nothing for what is refused. What a person must decide names no request of ours: it goes to a desk."""
+        if unclaimed.is_unclaimed(payment_id):
+            return unclaimed.reports_of(self.name, payment_id, unclaimed.read(raw, payment_id))
         found = evidence.read(raw, payment_id)
         if found is None:
             return ()
