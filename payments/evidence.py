@@ -43,6 +43,7 @@ class Evidence:
 
     `asked_minor` is the exact amount of this request; `is_anothers` says that somebody else was asked for what came,
     as nearly as an amount is accepted; `has_rivals` that others still owe a payment in this coin to this address.
+    `look` numbers the looks at this claim: what a later one found is right (P7).
     """
 
     txid: str
@@ -52,6 +53,7 @@ class Evidence:
     asked_minor: int
     is_anothers: bool
     has_rivals: bool
+    look: int = 0
 
     @property
     def judgement(self) -> Judgement:
@@ -154,7 +156,10 @@ def read(raw: bytes, payment_id: str) -> Evidence | None:
             expected[name] = datetime.fromisoformat(expected[name])
         rest = {name: claim[name] for name in ("txid", "network", "asked_minor", "is_anothers", "has_rivals")}
         return Evidence(
-            **rest, expected=Expectation(**expected), transfers=tuple(_transfer(one) for one in claim["transfers"])
+            **rest,
+            expected=Expectation(**expected),
+            transfers=tuple(_transfer(one) for one in claim["transfers"]),
+            look=int(claim.get("look", 0)),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise Unreadable("bad_field", "claim") from error
@@ -184,6 +189,7 @@ def _evidence(claim: ChainClaim, transfers: tuple[Transfer, ...]) -> Evidence:
         asked_minor=intent.pay_minor,
         is_anothers=received is not None and _about(rivals, received, rate, intent.pay_asset).exists(),
         has_rivals=rivals.exists(),
+        look=claim.attempts,
     )
 
 
@@ -207,6 +213,7 @@ def _about(rivals: Any, received: int, rate: Decimal, coin: str) -> Any:
 
 def _is_credited_elsewhere(claim: ChainClaim, address: str) -> bool:
     known = Deposit.objects.filter(chain=claim.chain, txid=claim.txid, recipient=address)
+    known = known.exclude(state=DepositState.PENDING, times_vanished__gt=0)  # what was booked for it is taken back
     return known.exclude(intent=claim.intent_id).exists()
 
 

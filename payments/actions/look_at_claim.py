@@ -25,6 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 _LEASE = timedelta(minutes=3)
 _SOON = timedelta(seconds=20)  # it counts confirmations: somebody watches
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+RECHECK_EVERY = timedelta(minutes=1)
 _GIVE_UP_AFTER = timedelta(days=7)  # of a transaction that no node has ever seen
 _STATES = {
     Standing.WAITING: ClaimState.WAITING,
@@ -71,6 +72,7 @@ def _take(claim: ChainClaim, provider: OnChain, raw: bytes, found: Evidence) -> 
     if is_told:
         inbox_id = receive_answer(provider=provider, raw=raw, payment_id=claim.intent.public_id)
     counted = found.judgement.transfer or next(iter(found.transfers), None)
+    believed = counted if standing in {Standing.PROVEN, Standing.HELD} else None
     _note(
         claim,
         state=_STATES[standing],
@@ -79,6 +81,9 @@ def _take(claim: ChainClaim, provider: OnChain, raw: bytes, found: Evidence) -> 
         received_minor=found.received_minor,
         confirmations=counted.confirmations if counted else 0,
         next_look_at=clock.real_now() + _SOON if standing is Standing.WAITING else None,
+        block_number=believed.block_number if believed else None,
+        block_hash=believed.block_hash if believed else "",
+        recheck_at=clock.real_now() + RECHECK_EVERY if believed else None,
     )
     return inbox_id
 
@@ -89,7 +94,8 @@ def _wait(claim: ChainClaim, why: Wait) -> None:
     if isinstance(why, NotSeen) and not isinstance(why, Pending) and claim.mark and _is_replaced(claim):
         return _note(claim, state=ClaimState.REPLACED, note="replaced", confirmations=0, next_look_at=None)
     is_lost = isinstance(why, NotSeen) and not mark and clock.now() - claim.claimed_at > _GIVE_UP_AFTER
-    pause = min(_FIRST_WAIT * (1 << min(claim.attempts - 1, 8)), _LONGEST_WAIT)
+    tries = max(claim.attempts - claim.vanished_look, 1)
+    pause = min(_FIRST_WAIT * (1 << min(tries - 1, 8)), _LONGEST_WAIT)
     due = None if is_lost else clock.real_now() + pause
     return _note(claim, note=evidence.reason_of(why), mark=mark, confirmations=0, results=[], next_look_at=due)
 
