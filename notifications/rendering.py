@@ -23,6 +23,7 @@ from notifications.models import Delivery
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
 from wallets.models import Withdrawal
 
+_REFERENCE_LONGEST = 16  # an id of ours as it is; of a longer one, enough to find it
 _DESCRIPTION_LONGEST = 200
 
 
@@ -88,7 +89,7 @@ def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> di
         "channel": delivery.channel,
         "code": _code(delivery),
         "now": clock.now(),
-        "support_ref": event.correlation_id[:8] or f"E{event.pk}",
+        "support_ref": event.correlation_id[:_REFERENCE_LONGEST] or f"E{event.pk}",
         "support_contact": settings.SUPPORT_CONTACT,
         "bot_link": settings.SANDBOX_URL if settings.SANDBOX else f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}",
         "desk_link": _desk_link(delivery),

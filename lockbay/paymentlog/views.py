@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from lockbay.paymentlog.finding import find
 from lockbay.paymentlog.telling import tell
-from payments.models import Intent
+from payments.models import Intent, Verification
 
 
 @require_safe
@@ -24,6 +24,7 @@ def show_payment_log(request: HttpRequest) -> HttpResponse:
         "found": found,
         "intents": Intent.objects.filter(pk__in=found.intents).select_related("payer").order_by("-pk"),
         "lines": tell(found),
+        "opts": Verification._meta,
         "title": "",
     }
     return TemplateResponse(request, "admin/payment_log.html", page)
