@@ -132,6 +132,7 @@ def _vanished_event(one: Vanished, operation: NewOperation) -> NewEvent:
         subject_type="deposit",
         subject_id=deposit.pk,
         data={**data, "received": str(deposit.money), "cause": one.cause, "txid": deposit.txid},
+        correlation_id=one.verdict.row.correlation_id,
     )
 
 

@@ -24,10 +24,10 @@ from payments.actions.start_intent import request_intent_within
 from payments.methods import PayMethod
 from payments.models import InboxEvent, Intent
 from payments.providers import provider_of
-from payments.purposes import CreditedDeposit, Plan
+from payments.purposes import CreditedDeposit, Plan, VanishedDeposit
 from payments.rates.quotes import Quote
 from payments.states import IntentStatus
-from payments.wallet_purpose import operation_to_wallet
+from payments.wallet_purpose import operation_to_wallet, operations_from_wallets
 from wallets.money import parse_money
 
 _numbers = count(1)
@@ -145,6 +145,9 @@ class NotingPurpose:
             self.applied += len(deposits)
 
         return Plan(operations=[operation_to_wallet(deposit) for deposit in deposits], apply=apply)
+
+    def take_back(self, locked: Any, vanished: Sequence[VanishedDeposit]) -> Plan:
+        return Plan(operations=operations_from_wallets(vanished))
 
 
 def fingerprint() -> dict[str, tuple[int, str]]:
