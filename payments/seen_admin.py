@@ -1,6 +1,6 @@
 """Our own addresses in the admin: what was seen there, and how far each one was read. Read-only."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -21,7 +21,7 @@ class MatchedFilter(admin.SimpleListFilter):
     title = _("matched")
     parameter_name = "matched"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Iterable[tuple[str, object]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("matched")), ("no", _("unmatched"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SeenTransfer]) -> QuerySet[SeenTransfer]:
