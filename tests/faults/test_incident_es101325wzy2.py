@@ -80,9 +80,9 @@ def at_the_desk(row: InboxEvent) -> str:
 def on_the_command_line(row: InboxEvent) -> str:
     """What it prints."""
     out = StringIO()
-    call_command("replay_event", str(row.pk), "--dry-run", stdout=out)
+    call_command("replay", str(row.pk), stdout=out)
     assert Deposit.objects.count() == InboxEvent.objects.exclude(operations=[]).count(), "a dry run changes nothing"
-    call_command("replay_event", str(row.pk), "--reason", "the cause is mended", stdout=out)
+    call_command("replay", str(row.pk), apply=True, reason="the cause is mended", actor=olu().username, stdout=out)
     return out.getvalue()
 
 
