@@ -6,6 +6,7 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import Lower
 
 from payments.actions.credit_deposit import credit_key_of
+from payments.actions.revert_deposit import uncredit_key_of
 from payments.models import Deposit, InboxEvent
 from payments.states import DepositState, Effect, InboxStatus
 from wallets.models import Operation
@@ -19,6 +20,7 @@ def register_rules() -> None:
     """Called in AppConfig.ready."""
     register_rule("inbox_applied_has_operations", applied_events_have_operations)
     register_rule("deposit_confirmed_has_operation", confirmed_deposits_have_operations)
+    register_rule("deposit_vanished_is_taken_back", vanished_deposits_are_taken_back)
     register_rule("deposit_once", one_deposit_per_payment)
 
 
@@ -45,6 +47,18 @@ def confirmed_deposits_have_operations(full: bool) -> Iterator[Breach]:
                 yield Breach(
                     "deposit_confirmed_has_operation", f"deposit {deposit.pk}", "confirmed, not posted", deposit.asset
                 )
+
+
+def vanished_deposits_are_taken_back(full: bool) -> Iterator[Breach]:
+    """Of every deposit that was credited, the latest credit is taken back exactly when the deposit is pending (P7)."""
+    rows = Deposit.objects.filter(credits__gt=0).only("pk", "credits", "asset", "state")
+    for chunk in _chunks(rows, full):
+        known = _known_operations([uncredit_key_of(deposit) for deposit in chunk])
+        for deposit in chunk:
+            is_taken_back = uncredit_key_of(deposit) in known
+            if is_taken_back != (deposit.state != DepositState.CONFIRMED):
+                detail = f"{deposit.state}, and credit {deposit.credits} is {'' if is_taken_back else 'not '}taken back"
+                yield Breach("deposit_vanished_is_taken_back", f"deposit {deposit.pk}", detail, deposit.asset)
 
 
 def one_deposit_per_payment(full: bool) -> Iterator[Breach]:

@@ -22,6 +22,7 @@ class ClaimView:
     needed: int
     looked_at: datetime | None
     reference: str
+    has_vanished: bool  # it was believed before, and is no more (P7)
 
 
 def claim_shown(intent: Intent) -> ChainClaim | None:
@@ -44,6 +45,7 @@ def view_of_claim(claim: ChainClaim) -> ClaimView:
         needed=needed,
         looked_at=claim.looked_at,
         reference=claim.correlation_id,
+        has_vanished=claim.state == ClaimState.WAITING and claim.vanished_look > 0,
     )
 
 

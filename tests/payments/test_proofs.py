@@ -73,3 +73,12 @@ def test_two_spellings_of_one_transaction_are_a_breach() -> None:
             first_seen_at=clock.now(),
         )
     assert rules_broken() == {"deposit_once"}
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("state", [DepositState.PENDING, DepositState.REVERTED])
+def test_a_deposit_that_is_no_longer_confirmed_and_keeps_its_credit_is_a_breach(state: str, full: bool) -> None:
+    stored(raw_of(an_intent()))
+    drain()
+    Deposit.objects.update(state=state)
+    assert rules_broken(full=full) == {"deposit_vanished_is_taken_back"}
