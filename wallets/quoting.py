@@ -63,12 +63,12 @@ def register_quoter(quoter: Quoter) -> None:
 
 def terms_for(destination: "Destination", amount: Money) -> WithdrawalTerms:
     """The terms of withdrawing `amount` to `destination` now. Raises: QuoteUnavailable, NothingArrives."""
-    return _quoter().terms_for(destination, amount, clock.now())
+    return quoter().terms_for(destination, amount, clock.now())
 
 
 def payout_quote_for(withdrawal: "Withdrawal") -> PayoutQuote:
     """What approving `withdrawal` now would send. Raises: QuoteUnavailable, NothingArrives."""
-    return _quoter().payout_quote(withdrawal, clock.now())
+    return quoter().payout_quote(withdrawal, clock.now())
 
 
 def service_fee(amount: Money) -> Money:
@@ -79,7 +79,8 @@ def service_fee(amount: Money) -> Money:
     return max(share, least)
 
 
-def _quoter() -> Quoter:
+def quoter() -> Quoter:
+    """The registered one. Raises: QuoteUnavailable when there is none."""
     if not _quoters:
         raise QuoteUnavailable("rate")
     return _quoters[0]
