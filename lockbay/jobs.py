@@ -30,6 +30,7 @@ JOBS: tuple[Job, ...] = (
     Job("drain_inbox", "payments.jobs.drain_inbox", 1),
     Job("ask_quiet_intents", "payments.jobs.ask_quiet_intents", 5),
     Job("look_at_claims", "payments.jobs.look_at_claims", 1),
+    Job("recheck_claims", "payments.jobs.recheck_claims", 1),
     Job("watch_addresses", "payments.jobs.watch_addresses", 1),
     Job("refresh_rates", "payments.jobs.refresh_rates", 3),
     Job("refresh_waited_rates", "payments.jobs.refresh_waited_rates", 1),

@@ -13,6 +13,7 @@ from payments.actions.apply_event import drain
 from payments.actions.ask_provider import ask_provider
 from payments.actions.look_at_claim import look_at_claim
 from payments.actions.match_seen import match_seen_transfers
+from payments.actions.recheck_claim import recheck_claim
 from payments.actions.suspend_seen import suspend_seen
 from payments.actions.watch_address import watch_address
 from payments.models import ChainClaim, Intent, SeenState, SeenTransfer
@@ -113,6 +114,31 @@ def _suspend(seen_id: int) -> int | None:
         return suspend_seen(seen_id=seen_id)
     except Exception:
         log.exception("SEEN_NOT_LOOKED_AT", seen_id=seen_id)
+        return None
+
+
+def recheck_claims() -> int:
+    """Looks again at the blocks of payments that are believed, until they are deep (P9); returns how many vanished."""
+    due = ChainClaim.objects.filter(recheck_at__lte=clock.real_now()).order_by("recheck_at")
+    until = time.monotonic() + _LOOKING_SECONDS
+    lost: list[int] = []
+    for pk in list(due.values_list("pk", flat=True)[:_MOST_LOOKS]):
+        if time.monotonic() >= until:
+            log.warning("RECHECKS_OUT_OF_TIME", vanished=len(lost))
+            break
+        if (inbox_id := _recheck(pk)) is not None:
+            lost.append(inbox_id)
+    if lost:
+        drain(_ANSWERS_BUDGET_MS)
+    return len(lost)
+
+
+def _recheck(claim_id: int) -> int | None:
+    """One look; what breaks it is logged and keeps nobody else's payment from being looked at."""
+    try:
+        return recheck_claim(claim_id=claim_id)
+    except Exception:
+        log.exception("CLAIM_NOT_RECHECKED", claim_id=claim_id)
         return None
 
 

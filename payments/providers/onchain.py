@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from lockbay import clock
-from payments import evidence, unclaimed
+from payments import evidence, rechecking, unclaimed
 from payments.chains import checks
 from payments.chains.addresses import checksummed_evm, require_address
 from payments.chains.base import MalformedAddress, Wait
@@ -131,7 +131,7 @@ class OnChain(PaymentProvider):
     def ask_about(self, claim: ChainClaim) -> bytes:
         """The document of evidence about one claim. Raises: Wait."""
         found = evidence.gather(claim)
-        return evidence.write(claim.intent.public_id, found, _nodes_of(claim.chain))
+        return evidence.write(claim.intent.public_id, found, nodes_of(claim.chain))
 
     def read_answer(self, raw: bytes, payment_id: str) -> tuple[PaymentReport, ...]:
         """Nothing for what is refused. What a person must decide names no request of ours: it goes to a desk."""
@@ -139,7 +139,8 @@ class OnChain(PaymentProvider):
             return unclaimed.reports_of(self.name, payment_id, unclaimed.read(raw, payment_id))
         found = evidence.read(raw, payment_id)
         if found is None:
-            return ()
+            loss = rechecking.read(raw)
+            return () if loss is None else (loss.report(self.name, payment_id),)
         standing, reason = found.standing()
         is_held = standing is evidence.Standing.HELD
         transfer = found.listed_transfer if is_held else found.judgement.transfer
@@ -158,6 +159,7 @@ class OnChain(PaymentProvider):
             network=found.network,
             received=checks.coins_of(transfer),
             heard_at=found.expected.pasted_at,
+            look=found.look,
         )
         return (report,)
 
@@ -169,6 +171,6 @@ def address_on(network: str) -> str:
     return checksummed_evm(address) if chain in _EVM else address
 
 
-def _nodes_of(chain: str) -> list[str]:
+def nodes_of(chain: str) -> list[str]:
     """The hosts of the nodes that could be asked, without the keys in their addresses."""
     return [urlsplit(url).hostname or "" for url in settings.CHAIN_ENDPOINTS.get(chain, [])]
