@@ -25,7 +25,7 @@ def refuse_unsafe_settings() -> None:
 
 
 def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """lockbay.E001 … E007: what a real-money installation may not start with."""
+    """lockbay.E001 … E008: what a real-money installation may not start with."""
     from payments.rates.sources import SOURCES
 
     if settings.PLAYGROUND:
@@ -41,6 +41,7 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
         )
     found.extend(_bare_providers())
     found.extend(_bad_addresses())
+    found.extend(_bare_rails())
     if not settings.STAFF_EMAILS:
         found.append(
             Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
@@ -70,6 +71,32 @@ def _bad_addresses() -> list[CheckMessage]:
             found.append(Error(f"ONCHAIN_ADDRESSES: {network} is no address: {error.args[1]}.", id="lockbay.E007"))
         if not settings.CHAIN_ENDPOINTS.get(chain):
             found.append(Error(f"ONCHAIN_ADDRESSES: no node of {chain} is set to check {network}.", id="lockbay.E007"))
+    return found
+
+
+def _bare_rails() -> list[CheckMessage]:
+    """lockbay.E008: ways to pay out that cannot be served, or whose answers nobody could prove."""
+    from payments.payouts import adapter_of_rail
+    from payments.payouts.balances import low_limits
+    from payments.payouts.base import UnknownRail
+    from wallets.errors import WalletError
+
+    found: list[CheckMessage] = []
+    for rail in sorted({method.partition(":")[0] for method in settings.PAYOUT_METHODS}):
+        try:
+            needed = adapter_of_rail(rail).required_settings()
+        except UnknownRail:
+            found.append(Error(f"PAYOUT_METHODS names {rail[:40]!r}, which is not known.", id="lockbay.E008"))
+            continue
+        missing = [setting for setting, value in needed.items() if not value]
+        if rail == "sandbox":
+            found.append(Error("PAYOUT_METHODS may not name play money in production.", id="lockbay.E008"))
+        if missing:
+            found.append(Error(f"{rail} pays out without {' and '.join(missing)}.", id="lockbay.E008"))
+    try:
+        low_limits()
+    except (WalletError, UnknownRail) as error:
+        found.append(Error(f"PAYOUT_LOW_BALANCES is malformed: {error!r}.", id="lockbay.E008"))
     return found
 
 

@@ -6,7 +6,9 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Money in and out"
 
     def ready(self) -> None:
+        from lockbay.events.recording import call_after_recording
         from payments import health, jobs, proofs, purposes
+        from payments.payouts.jobs import send_soon
         from payments.rates import prewarm
         from payments.wallet_purpose import PURPOSE, WalletTopUp
         from payments.withdrawing import PaymentsQuoter
@@ -18,3 +20,4 @@ class PaymentsConfig(AppConfig):
         health.register_payment_checks()
         prewarm.prewarm_when_worker_starts()
         jobs.fetch_fees_when_worker_starts()
+        call_after_recording(send_soon)

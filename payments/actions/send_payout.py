@@ -45,7 +45,8 @@ def send_payout(*, actor: "User | None", withdrawal_id: int) -> PayoutMeaning | 
         log.error("PAYOUT_SENDER_LOST", reference=claim.attempt.reference, number=claim.attempt.number)
         return _commit(claim.attempt, PayoutAnswer(PayoutMeaning.UNKNOWN, "sender_lost"))
     if claim.adapter.is_by_hand:
-        return _ask_people(claim)
+        _ask_people(claim)
+        return None
     log.info("PAYOUT_SENDING", reference=claim.order.reference, adapter=claim.adapter.name, by=actor and actor.pk)
     try:
         answer = claim.adapter.send(claim.order)

@@ -1,4 +1,4 @@
-"""Attempts and their leases: who may send what now, under which fence, and when it is tried or asked again (W4, F36)."""
+"""Attempts and their leases: who may send what now, under which fence, and when it is tried again (W4, F36)."""
 
 import random
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def order_of(attempt: PayoutAttempt, adapter: PayoutRail) -> PayoutOrder:
 
 
 def retry_after(number: int) -> timedelta:
-    """How long after attempt `number` the next one comes: 30 s, doubled each time, half an hour at most; with jitter."""
+    """How long after attempt `number` the next one comes: 30 s, doubled each time, half an hour at most; jitter."""
     return min(_FIRST_PAUSE * (1 << min(number - 1, 16)), _LONGEST_PAUSE) * random.randint(50, 100) // 100
 
 

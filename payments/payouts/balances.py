@@ -9,7 +9,7 @@ from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent, record
 from payments.errors import ProviderError
 from payments.models import RailBalance
-from payments.payouts import adapter_of_rail
+from payments.payouts import adapter_of_rail, payout_adapter
 from payments.payouts.base import UnknownRail
 from wallets.money import Money, parse_money
 
@@ -29,14 +29,14 @@ def look_at_balance(rail: str) -> bool:
     return True
 
 
-def low_limit(adapter: str, asset: str) -> Money | None:
-    """Below this staff are told; None when the setting names none. Raises: MalformedAmount."""
-    text = settings.PAYOUT_LOW_BALANCES.get(f"{adapter}:{asset}")
-    return None if text is None else parse_money(text, asset)
+def low_limits() -> dict[tuple[str, str], Money]:
+    """Below this staff are told, by adapter and asset. Raises: MalformedAmount, UnknownAsset, UnknownRail."""
+    named = [(*name.partition(":")[::2], text) for name, text in settings.PAYOUT_LOW_BALANCES.items()]
+    return {(payout_adapter(adapter).name, asset): parse_money(text, asset) for adapter, asset, text in named}
 
 
 def _store(adapter: str, money: Money) -> None:
-    now, limit = clock.real_now(), low_limit(adapter, money.asset)
+    now, limit = clock.real_now(), low_limits().get((adapter, money.asset))
     is_low = limit is not None and money < limit
     with transaction.atomic(durable=True):
         row = RailBalance.objects.select_for_update(no_key=True).filter(adapter=adapter, asset=money.asset).first()

@@ -197,10 +197,8 @@ def _error_in(body: dict[str, Any]) -> str:
     return str(errors[0])[:200] if errors else ""
 
 
-def _refusal(
-    error: str, answer: http.Response, *, otherwise: PayoutMeaning = PayoutMeaning.UNKNOWN
-) -> PayoutAnswer:
-    """What an error means: named ones by the table, the rest `otherwise`. Errors may carry more words behind a colon."""
+def _refusal(error: str, answer: http.Response, *, otherwise: PayoutMeaning = PayoutMeaning.UNKNOWN) -> PayoutAnswer:
+    """What an error means: named ones by the table, the rest `otherwise`. They may carry more words behind a colon."""
     named = ":".join(error.split(":")[:2])
     if named in _NOT_SENT:
         return PayoutAnswer(PayoutMeaning.NOT_SENT, _NOT_SENT[named], error, raw=answer.content)

@@ -114,9 +114,7 @@ def next_question(withdrawal: Withdrawal, attempt: PayoutAttempt, now: datetime)
     return None
 
 
-def _late_question(
-    withdrawal: Withdrawal, attempt: PayoutAttempt, since: datetime, now: datetime
-) -> datetime | None:
+def _late_question(withdrawal: Withdrawal, attempt: PayoutAttempt, since: datetime, now: datetime) -> datetime | None:
     late = next((since + after for after in _LATE_TRUTH if since + after > now), None)
     if attempt.hinted_at is None or withdrawal.closed_at is None or attempt.hinted_at < withdrawal.closed_at:
         return late

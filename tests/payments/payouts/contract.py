@@ -142,7 +142,12 @@ class RailContract:
     def test_trouble_before_the_order_is_not_sent(self, adapter: PayoutRail, order: PayoutOrder, wire: "Wire") -> None:
         if not self.preparations():
             return
-        for trouble in (httpx.ReadTimeout("slow"), (500, {}), (200, b"garbage"), (400, {"error": ["EGeneral:Unknown"]})):
+        for trouble in (
+            httpx.ReadTimeout("slow"),
+            (500, {}),
+            (200, b"garbage"),
+            (400, {"error": ["EGeneral:Unknown"]}),
+        ):
             wire.begin([trouble])
             assert _sent_again(adapter, order) is PayoutMeaning.NOT_SENT, trouble
             assert self.orders_on(wire) == []
@@ -169,7 +174,9 @@ class RailContract:
     def test_an_answer_about_another_order_or_amount_counts_for_nothing(
         self, adapter: PayoutRail, order: PayoutOrder, wire: "Wire"
     ) -> None:
-        status, body = self.told(order, next(state for state, said in self.states.items() if said is PayoutMeaning.PAID))
+        status, body = self.told(
+            order, next(state for state, said in self.states.items() if said is PayoutMeaning.PAID)
+        )
         text = json.dumps(body)
         amount = order.amount.decimal().normalize()
         for theirs, other in ((order.reference, "WDOTHER"), (format(amount, "f"), format(amount + 1, "f"))):

@@ -34,12 +34,24 @@ class FlutterwaveContract(RailContract):
         "FAILED": PayoutMeaning.REFUSED,
     }
     refusals = [
-        ((400, {"status": "error", "message": "Insufficient funds in customer wallet"}), NOT_SENT, "insufficient_funds"),
-        ((400, {"status": "error", "message": "Please enable IP Whitelisting to access this service"}), NOT_SENT, "not_allowed"),
+        (
+            (400, {"status": "error", "message": "Insufficient funds in customer wallet"}),
+            NOT_SENT,
+            "insufficient_funds",
+        ),
+        (
+            (400, {"status": "error", "message": "Please enable IP Whitelisting to access this service"}),
+            NOT_SENT,
+            "not_allowed",
+        ),
         ((403, {"status": "error", "message": "Forbidden"}), NOT_SENT, "not_allowed"),
         ((400, {"status": "error", "message": "account_number is invalid"}), REFUSED, "http_400"),
         ((200, {"status": "error", "message": "account resolve failed"}), REFUSED, "http_200"),
-        ((400, {"status": "error", "message": "Transfer with this reference already exists"}), UNKNOWN, "reference_known"),
+        (
+            (400, {"status": "error", "message": "Transfer with this reference already exists"}),
+            UNKNOWN,
+            "reference_known",
+        ),
         ((409, {"status": "error", "message": "Conflict"}), UNKNOWN, "reference_known"),
         ((404, {"status": "error", "message": "No route"}), UNKNOWN, "http_404"),
     ]
@@ -122,9 +134,17 @@ class TestV4(FlutterwaveContract):
         "REVERSED": PayoutMeaning.REVERSED,
     }
     refusals = [
-        ((400, {"status": "failed", "error": {"code": "10400", "message": "Insufficient balance"}}), NOT_SENT, "insufficient_funds"),
+        (
+            (400, {"status": "failed", "error": {"code": "10400", "message": "Insufficient balance"}}),
+            NOT_SENT,
+            "insufficient_funds",
+        ),
         ((400, {"status": "failed", "error": {"code": "10400", "message": "Invalid account"}}), REFUSED, "http_400"),
-        ((409, {"status": "failed", "error": {"code": "10409", "message": "Duplicate reference"}}), UNKNOWN, "reference_known"),
+        (
+            (409, {"status": "failed", "error": {"code": "10409", "message": "Duplicate reference"}}),
+            UNKNOWN,
+            "reference_known",
+        ),
     ]
 
     @pytest.fixture(autouse=True)
@@ -140,7 +160,10 @@ class TestV4(FlutterwaveContract):
         return 201, {"status": "success", "message": "Transfer created", "data": self._transfer(order, "NEW")}
 
     def told_balances(self) -> tuple[Any, list[str]]:
-        data = [{"currency": "NGN", "available_balance": 7.5, "total_balance": 8}, {"currency": "USD", "available_balance": 1}]
+        data = [
+            {"currency": "NGN", "available_balance": 7.5, "total_balance": 8},
+            {"currency": "USD", "available_balance": 1},
+        ]
         return (200, {"status": "success", "message": "ok", "data": data}), ["7.50 NGN"]
 
     def ordered(self, request: httpx.Request) -> tuple[str, str, str] | None:

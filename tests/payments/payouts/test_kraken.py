@@ -1,14 +1,11 @@
 """Kraken keeps the contract of rails, signs as published, and orders without an idempotency key are told apart."""
 
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
-from lockbay.people.models import User
-from payments.actions.send_payout import send_payout
 from payments.payouts.attempts import claim_attempt
 from payments.payouts.base import PayoutMeaning, PayoutOrder, PayoutRail
 from payments.payouts.kraken import sign
@@ -16,7 +13,7 @@ from payments.payouts.nonces import next_nonce
 from tests import cast
 from tests.at_once import at_once
 from tests.payments.payouts.contract import RailContract, Wire
-from tests.payments.payouts.stories import ADDRESS, an_approved, attempt_of, let_the_lease_end, status_of
+from tests.payments.payouts.stories import ADDRESS, an_approved
 from wallets.models import Destination
 
 NOT_SENT, REFUSED, UNKNOWN = PayoutMeaning.NOT_SENT, PayoutMeaning.REFUSED, PayoutMeaning.UNKNOWN
@@ -129,7 +126,12 @@ class TestKrakenPayouts(RailContract):
 
     @pytest.mark.parametrize(
         "changes",
-        [{"amount": "48.4"}, {"info": "TEkxiTehnzSmSe2XqrBj4w32RUN966rdz8"}, {"refid": "TAKEN-1"}, {"time": 1_600_000_000}],
+        [
+            {"amount": "48.4"},
+            {"info": "TEkxiTehnzSmSe2XqrBj4w32RUN966rdz8"},
+            {"refid": "TAKEN-1"},
+            {"time": 1_600_000_000},
+        ],
     )
     def test_what_does_not_look_like_ours_is_not_ours(
         self, adapter: PayoutRail, order: PayoutOrder, wire: Wire, changes: dict[str, Any]
@@ -152,7 +154,9 @@ class TestKrakenPayouts(RailContract):
         from dataclasses import replace
 
         known = replace(order, provider_reference="MINE")
-        wire.answers = [(200, {"error": [], "result": [row_of(order, "Failure"), row_of(order, refid="MINE", amount="50")]})]
+        wire.answers = [
+            (200, {"error": [], "result": [row_of(order, "Failure"), row_of(order, refid="MINE", amount="50")]})
+        ]
         assert adapter.ask(known).meaning is PayoutMeaning.PAID
 
     def test_a_return_is_a_reversal(self, adapter: PayoutRail, order: PayoutOrder, wire: Wire) -> None:
@@ -187,7 +191,11 @@ def test_signs_as_published() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nonces_only_grow_whoever_asks() -> None:
-    given = [nonce for nonces in at_once(lambda _: [next_nonce("kraken", "k") for _ in range(5)], range(6)) for nonce in nonces]
+    given = [
+        nonce
+        for nonces in at_once(lambda _: [next_nonce("kraken", "k") for _ in range(5)], range(6))
+        for nonce in nonces
+    ]
     assert len(set(given)) == 30
     assert next_nonce("kraken", "k") > max(given)
 

@@ -1,4 +1,4 @@
-"""Sending a payout: what each answer does to the withdrawal and its money, and what is never done twice (W3-W6, F32)."""
+"""Sending a payout: what each answer does to the withdrawal and its money; what is never done twice (W3-W6, F32)."""
 
 from datetime import timedelta
 

@@ -101,8 +101,6 @@ class TestFincra(ProviderContract):
         [
             "collection_successful",
             "collection_failed",
-            "payout_successful",
-            "payout_failed",
             "conversion_successful",
             "conversion_failed",
             "virtualaccount_approved",
@@ -110,6 +108,11 @@ class TestFincra(ProviderContract):
     )
     def test_what_is_no_charge_is_information(self, provider: PaymentProvider, fixture: Any, name: str) -> None:
         assert provider.read_event(fixture(name))[0].meaning is Meaning.INFORMATION
+
+    @pytest.mark.parametrize("name", ["payout_successful", "payout_failed"])
+    def test_a_payout_is_not_a_payment(self, provider: PaymentProvider, fixture: Any, name: str) -> None:
+        (report,) = provider.read_event(fixture(name))
+        assert (report.meaning, report.reference, report.received) == (Meaning.PAYOUT, "CO-51", 0)
 
     # --- opening and asking
 

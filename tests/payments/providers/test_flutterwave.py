@@ -71,7 +71,9 @@ class TestFlutterwaveV3(ProviderContract):
 
     @pytest.mark.parametrize("name", ["transfer_completed__successful", "transfer_completed__failed"])
     def test_a_payout_is_not_a_payment(self, provider: PaymentProvider, fixture: Any, name: str) -> None:
-        assert provider.read_event(fixture(name))[0].meaning is Meaning.INFORMATION
+        (report,) = provider.read_event(fixture(name))
+        assert (report.meaning, report.reference, report.received) == (Meaning.PAYOUT, "CO-51", 0)
+        assert report.payment_id == "510001"
 
     def test_success_and_failure_of_one_payment_are_two_events(self, provider: PaymentProvider, fixture: Any) -> None:
         body = json.loads(fixture("charge_completed__bank_transfer"))
@@ -185,7 +187,8 @@ class TestFlutterwaveV4(ProviderContract):
 
     @pytest.mark.parametrize("name", ["transfer_disburse", "transfer_reversal"])
     def test_a_payout_is_not_a_payment(self, provider: PaymentProvider, fixture: Any, name: str) -> None:
-        assert provider.read_event(fixture(name))[0].meaning is Meaning.INFORMATION
+        (report,) = provider.read_event(fixture(name))
+        assert (report.meaning, report.reference, report.received) == (Meaning.PAYOUT, "CO-51", 0)
 
     def test_the_customer_pays_on_a_page(self, provider: PaymentProvider, wire: Any) -> None:
         wire.answers = self.opening()
