@@ -84,6 +84,20 @@ def test_events_keep_the_id_of_their_own_webhook_when_others_apply_them(provider
     assert list(told) == ["webhook-0", "webhook-1", "webhook-2"]
 
 
+def test_a_trade_is_told_under_the_id_of_the_webhook_that_paid_it(provider: dict[str, Any]) -> None:
+    trade = cast.a_waiting_trade()
+    intent = an_intent(purpose="escrow", reference=trade.public_id, price="105.00", who=cast.bea())
+    row = stored(raw_of(intent))
+    InboxEvent.objects.filter(pk=row.pk).update(correlation_id="webhook-of-a-trade")
+    drain()
+    fan_out()
+    confirmed = Event.objects.get(kind="escrow.payment_confirmed")
+    assert confirmed.correlation_id == "webhook-of-a-trade"
+    told = [line.row for line in tell(find(trade.public_id)) if line.kind == "delivery"]
+    assert {delivery.event_id for delivery in told} == {confirmed.pk}
+    assert {line.row.pk for line in tell(find("webhook-of-a")) if line.kind == "event"} >= {confirmed.pk}
+
+
 def test_every_name_of_a_payment_finds_the_whole_story_in_order(provider: dict[str, Any]) -> None:
     intent = a_paid_request(provider)
     other = an_intent(who=payer("cleo"))

@@ -1,12 +1,15 @@
 """A source that fails three times in a row is left alone for a minute, by all processes (R2)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from structlog.testing import capture_logs
 
+from lockbay import clock
 from payments import breaker
+from payments.models import Breaker
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +63,9 @@ def test_a_failed_try_opens_it_again_at_once():
         assert breaker.may_ask("fastforex")
         fail(1)
         assert not breaker.may_ask("fastforex")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_come_at_once_after_that_minute_one_may_try() -> None:
+    Breaker.objects.create(source="fastforex", failures=3, open_until=clock.real_now() - timedelta(seconds=1))
+    assert sum(at_once(breaker.may_ask, ["fastforex"] * 6)) == 1
