@@ -11,7 +11,10 @@ class EscrowsConfig(AppConfig):
         from escrows import proof
         from escrows.funding import EscrowFunding
         from escrows.queries import PURPOSE
+        from escrows.standing import background_of
         from payments import purposes
+        from wallets.withdrawal_review import register_background
 
         proof.register_rules()
+        register_background(background_of)
         purposes.register(PURPOSE, EscrowFunding())

@@ -422,11 +422,16 @@ UNFOLD = {
                 ("Rate history", "timeline", "payments_ratehistory"),
             ),
             _menu(
+                "Money out",
+                ("Withdrawals", "outbox", "wallets_withdrawal"),
+                ("Destinations", "pin_drop", "wallets_destination"),
+                ("Payout stops", "block", "wallets_payoutstop"),
+            ),
+            _menu(
                 "Books",
                 ("Accounts", "account_balance_wallet", "wallets_account"),
                 ("Operations", "receipt_long", "wallets_operation"),
                 ("Ledger proof", "verified", "wallets_ledgercheck"),
-                ("Payout stops", "block", "wallets_payoutstop"),
             ),
             _menu("Messages", ("Deliveries", "send", "notifications_delivery")),
             _menu(

@@ -11,8 +11,9 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from lockbay.read_only_admin import ReadOnlyAdmin
+from wallets import payout_admin, withdrawal_admin  # noqa: F401  register their pages
 from wallets.accounts import AccountCode
-from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation, PayoutStop
+from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation
 from wallets.money import Money
 from wallets.proof import check_ledger
 from wallets.queries import balance_of
@@ -117,11 +118,6 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, f"The books hold: {check.entries_read} entries read.")
         return redirect(reverse("admin:wallets_ledgercheck_changelist"))
-
-
-@admin.register(PayoutStop)
-class PayoutStopAdmin(ReadOnlyAdmin):
-    list_display = ["asset", "reason", "stopped_at"]
 
 
 @admin.register(Checkpoint)

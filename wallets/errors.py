@@ -14,6 +14,7 @@ WalletError
 │   ├── DestinationInUse          an open withdrawal goes there
 │   ├── DecisionRefused           staff may not decide this, or not like this; `reason` is a WhyNot
 │   ├── RevisionChanged           what was looked at is no longer what would be paid (W2)
+│   ├── QuoteExpired              the payout that was looked at is too old to approve: look again
 │   ├── VelocityReached           so much left within the hour that only an owner may approve more (W7)
 │   └── PayoutsStopped            payouts of that asset are stopped (W7, B8)
 ├── NotProcessing                 somebody was about to pay what is not to be paid: a bug, never a retry (W3)
@@ -151,6 +152,10 @@ class RevisionChanged(Refusal):
     def __init__(self, looked_at: int, current: int) -> None:
         super().__init__(looked_at, current)
         self.looked_at, self.current = looked_at, current
+
+
+class QuoteExpired(Refusal):
+    """What was shown is no longer good: it must be looked at again before it is approved."""
 
 
 class VelocityReached(Refusal):
