@@ -117,6 +117,7 @@ def payment_screen(escrow: Escrow, user: User, intent: Intent) -> Screen:
         "seen": Deposit.objects.filter(intent=intent, state=DepositState.PENDING).first(),
         "wanted": wanted,
         "claim": view_of_claim(claim) if claim else None,
+        "is_watched": provider_of(intent.provider).takes_claims,
     }
     keyboard = _payment_keyboard(escrow, user, intent, wanted, can_pay=can_pay, is_over=is_over)
     if intent.pay_url:

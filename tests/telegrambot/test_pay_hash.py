@@ -1,6 +1,7 @@
 """“I have paid”: the hash is pasted, the screen counts by itself, and says in plain words what is wrong (T5, P8)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -67,6 +68,34 @@ def test_from_the_pasted_hash_to_the_paid_trade(acting, local_chain, token):
     acting.pump()
     paid = next(row for row in acting.people.messages("bea") if row["message_id"] == screen["message_id"])
     assert "is held safe by LockBay" in paid["text"]
+
+
+def test_a_payment_is_found_by_itself_and_the_screen_follows(acting, local_chain, token):
+    intent = open_payment(acting)
+    screen = acting.last("bea")
+    assert "I find your payment by myself" in screen["text"]
+    local_chain.send_token(token, intent.address.lower(), intent.pay_minor)
+    local_chain.mine(12)
+    jobs.watch_addresses()
+    assert ChainClaim.objects.get().claimed_by is None
+    counted = look(acting)
+    assert counted["message_id"] == screen["message_id"]
+    assert "●●●○○ 12/20" in counted["text"]
+    local_chain.mine(8)
+    look(acting)
+    acting.pump()
+    paid = next(row for row in acting.people.messages("bea") if row["message_id"] == screen["message_id"])
+    assert "is held safe by LockBay" in paid["text"]
+
+
+def test_a_hash_of_money_that_the_desk_has_is_said_to_be_there(acting, local_chain, token, settings):
+    intent = open_payment(acting)
+    txid = local_chain.send_token(token, intent.address.lower(), 19_000_000)
+    local_chain.mine(20)
+    settings.ONCHAIN_HASH_WAIT = timedelta(0)
+    jobs.watch_addresses()
+    acting.presses("bea", "I have paid")
+    assert "It came in before you named it" in acting.says("bea", txid)["text"]
 
 
 def test_a_text_of_another_format_is_refused_with_what_is_expected(acting):
