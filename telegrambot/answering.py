@@ -51,6 +51,15 @@ async def deliver(bot: ExtBot, update: Update, answer: Answer) -> None:
 
 async def send(bot: ExtBot, chat_id: int, screen: Rendered) -> Message:
     """A new message."""
+    if screen.document is not None:
+        return await bot.send_document(
+            chat_id,
+            screen.document.content,
+            filename=screen.document.name,
+            caption=screen.text,
+            parse_mode=ParseMode.HTML,
+            reply_markup=screen.markup,
+        )
     if screen.photo is not None:
         message = await bot.send_photo(
             chat_id, screen.photo, caption=screen.text, parse_mode=ParseMode.HTML, reply_markup=screen.markup
@@ -98,7 +107,9 @@ async def _change(bot: ExtBot, update: Update, chat_id: int, answer: Answer) -> 
 
 
 async def _edit(bot: ExtBot, chat_id: int, shown: Message, screen: Rendered, *, pressed: str) -> None:
-    if screen.photo is None and shown.photo:
+    if shown.document:
+        await send(bot, chat_id, screen)  # a file stays: it was asked for
+    elif screen.photo is None and shown.photo:
         # A photo cannot become a text: the new screen comes, the old one goes.
         await send(bot, chat_id, screen)
         await _remove(bot, chat_id, shown.message_id)

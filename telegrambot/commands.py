@@ -8,7 +8,21 @@ from django.utils import translation
 from telegram import BotCommand
 from telegram.ext import ExtBot
 
-from telegrambot.handlers import assistance, drafts, menu, new_trade, preferences, price, refer, start, trades, wallet
+from telegrambot.handlers import (
+    assistance,
+    deposit,
+    drafts,
+    fees,
+    menu,
+    new_trade,
+    preferences,
+    price,
+    refer,
+    start,
+    trades,
+    wallet,
+    withdraw,
+)
 from telegrambot.rendering import phrase
 from telegrambot.turn import Flow
 
@@ -30,6 +44,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", new_trade.begin),
     Command("trades", trades.show_trades),
     Command("wallet", wallet.show_wallet),
+    Command("deposit", deposit.begin),
+    Command("withdraw", withdraw.begin),
+    Command("fees", fees.show_fees),
     Command("price", price.show_price, before=price.fetch_prices),
     Command("refer", refer.show_referrals),
     Command("settings", preferences.show_settings),

@@ -12,7 +12,7 @@ from django.utils import translation
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 
 from lockbay import clock
-from telegrambot.turn import Button, Keyboard, Screen
+from telegrambot.turn import Button, Document, Keyboard, Screen
 
 LONGEST_TEXT, LONGEST_CAPTION, LONGEST_TOAST = 4096, 1024, 200
 LONGEST_COPY = 256
@@ -29,6 +29,7 @@ class Rendered:
     markup: InlineKeyboardMarkup | None = None
     photo: bytes | None = None
     photo_key: str = ""
+    document: Document | None = None
 
 
 def render_screen(screen: Screen, *, language: str) -> Rendered:
@@ -36,8 +37,8 @@ def render_screen(screen: Screen, *, language: str) -> Rendered:
     with translation.override(language):
         text = render_template(f"telegram/screens/{screen.name}.html", screen.context)
         markup = render_keyboard(screen.keyboard)
-    longest = LONGEST_TEXT if screen.photo is None else LONGEST_CAPTION
-    return Rendered(cut_html(text, longest), markup, screen.photo, screen.photo_key)
+    longest = LONGEST_TEXT if screen.photo is None and screen.document is None else LONGEST_CAPTION
+    return Rendered(cut_html(text, longest), markup, screen.photo, screen.photo_key, screen.document)
 
 
 def render_template(name: str, context: Mapping[str, Any]) -> str:

@@ -4,22 +4,28 @@ from collections.abc import Mapping
 
 from escrows.access import escrow_for
 from escrows.errors import EscrowRefusal, NotFound
+from lockbay.people.models import User
 from telegrambot import persistence
-from telegrambot.callback_data import Verb
+from telegrambot.callback_data import Press, Verb
 from telegrambot.handlers import (
     accept,
     assistance,
     cancel,
     decline,
     deliver,
+    deposit,
     drafts,
+    fees,
+    history,
     invite,
     join,
     menu,
+    new_place,
     new_trade,
     pay,
     pay_from_wallet,
     pay_hash,
+    places,
     preferences,
     price,
     refer,
@@ -29,10 +35,13 @@ from telegrambot.handlers import (
     start,
     trades,
     wallet,
+    withdraw,
+    withdrawals,
 )
 from telegrambot.keyboards import back_to_menu, menu_keyboard
 from telegrambot.screens import trade_screen
 from telegrambot.turn import Flow, Reply, Screen, Turn
+from wallets.errors import WithdrawalNotFound
 
 FLOWS = (
     accept,
@@ -56,6 +65,13 @@ FLOWS = (
     start,
     trades,
     wallet,
+    deposit,
+    withdraw,
+    withdrawals,
+    places,
+    new_place,
+    history,
+    fees,
 )
 BUTTONS: Mapping[Verb, Flow] = {verb: flow for module in FLOWS for verb, flow in getattr(module, "BUTTONS", {}).items()}
 STEPS: Mapping[tuple[str, str], Flow] = {
@@ -97,17 +113,32 @@ def stale_button(turn: Turn) -> Reply:
 
 
 def reply_to_refusal(turn: Turn, refusal: Exception) -> Reply:
-    """The refusal in words and the fresh screen under it: the trade, the step of the draft, or the menu."""
+    """The refusal in words and the fresh screen under it: what the button was about, the step of the draft, or the
+    menu."""
+    is_active = persistence.is_active(persistence.draft_of(turn.chat_id))
     if turn.press is None:
-        if persistence.is_active(turn.draft):
+        if is_active:
             return Reply(drafts.step_screen(turn), refusal=refusal)
         return Reply(Screen("menu", {}, back_to_menu()), refusal=refusal)
+    about = _screen_about(turn.user, turn.press)
+    if about is None:
+        about = drafts.step_screen(turn) if is_active else menu.menu_screen(turn)
+    return Reply(about, refusal=refusal)
+
+
+def _screen_about(user: User, press: Press) -> Screen | None:
+    """The trade or the withdrawal that a button names, the places or the wallet that it belongs to; else None."""
+    if press.subject.startswith("WD"):
+        try:
+            return withdrawals.withdrawal_screen(withdrawals.withdrawal_named(user, press.subject))
+        except WithdrawalNotFound:
+            return None
+    if press.verb in places.BUTTONS:
+        return places.places_screen(user)
     try:
-        escrow = escrow_for(turn.user, turn.press.subject)
+        return trade_screen(escrow_for(user, press.subject), user)
     except EscrowRefusal:
-        screen = drafts.step_screen(turn) if persistence.is_active(turn.draft) else menu.menu_screen(turn)
-        return Reply(screen, refusal=refusal)
-    return Reply(trade_screen(escrow, turn.user), refusal=refusal)
+        return None
 
 
 def _came_before(turn: Turn) -> bool:

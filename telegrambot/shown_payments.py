@@ -10,8 +10,10 @@ from escrows.models import Escrow
 from lockbay import clock
 from payments.models import Deposit, Intent
 from payments.states import DepositState
+from payments.wallet_purpose import PURPOSE
 from telegrambot.callback_data import Verb
 from telegrambot.claim_progress import claim_shown, version_of
+from telegrambot.handlers.deposit import state_of_top_up, top_up_screen
 from telegrambot.handlers.pay import payment_screen, wanted_of
 from telegrambot.keyboards import of_trade
 from telegrambot.models import ShownPayment
@@ -59,6 +61,8 @@ def note_updated(change: Change) -> None:
 
 
 def _change_of(row: ShownPayment) -> Change | None:
+    if row.intent.purpose == PURPOSE:
+        return _change_of_top_up(row)
     try:
         escrow = escrow_for(row.intent.payer, row.intent.reference)
     except NotFound:
@@ -66,6 +70,27 @@ def _change_of(row: ShownPayment) -> Change | None:
         return None
     shows = _state_of(escrow, row.intent)
     return None if shows == row.shows else Change(row, shows, _drawn(escrow, row.intent, shows))
+
+
+def _change_of_top_up(row: ShownPayment) -> Change | None:
+    intent = row.intent
+    shows = _state_of_top_up(intent)
+    if shows == row.shows:
+        return None
+    return Change(row, shows, render_screen(top_up_screen(intent), language=intent.payer.language))
+
+
+def _state_of_top_up(intent: Intent) -> str:
+    """The screen of a deposit to the own wallet ends with the first payment: its text is then about what came."""
+    state = state_of_top_up(intent)
+    if state == "paid":
+        return PAID
+    claim = claim_shown(intent)
+    if claim is not None:
+        return version_of(claim) + ("o" if state == "over" else "")
+    if Deposit.objects.filter(intent=intent, state=DepositState.PENDING).exists():
+        return SEEN
+    return OVER if state == "over" else WAITING
 
 
 def _state_of(escrow: Escrow, intent: Intent) -> str:

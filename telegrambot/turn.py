@@ -45,8 +45,17 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 
 @dataclass(frozen=True)
+class Document:
+    """A file for the person."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Screen:
-    """A message: templates/telegram/screens/<name>.html with its context. A photo carries the text as its caption.
+    """A message: templates/telegram/screens/<name>.html with its context. A photo or a document, which comes as a
+    message of its own, carries the text as its caption.
 
     `photo_key` tells whether the photo on the screen is still the right one (it travels in the button's `extra`).
     """
@@ -56,6 +65,7 @@ class Screen:
     keyboard: Keyboard = ()
     photo: bytes | None = None
     photo_key: str = ""
+    document: Document | None = None
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping
 from telegrambot import persistence
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone, NotUnderstood
-from telegrambot.handlers import menu, new_trade, pay_hash, preferences
+from telegrambot.handlers import deposit, menu, new_place, new_trade, pay_hash, preferences, withdraw
 from telegrambot.keyboards import menu_keyboard
 from telegrambot.models import Draft
 from telegrambot.turn import Reply, Screen, Turn
 
 _STEP_SCREENS: Mapping[str, Callable[[Draft], Screen]] = {
+    deposit.FLOW: deposit.step_screen,
+    new_place.FLOW: new_place.step_screen,
     new_trade.FLOW: new_trade.step_screen,
     pay_hash.FLOW: pay_hash.step_screen,
     preferences.FLOW: preferences.step_screen,
+    withdraw.FLOW: withdraw.step_screen,
 }
 
 

@@ -13,6 +13,7 @@ from escrows.actions.create import create_escrow
 from escrows.errors import AmountOutOfRange, HoursOutOfRange, TextMissing, TextTooLong
 from escrows.fees import HOURS_LEAST, HOURS_MOST, Pricing, price_escrow
 from escrows.models import FeePayer, Side
+from telegrambot.amounts import read_amount
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone, NotUnderstood
 from telegrambot.handlers.invite import invite_screen
@@ -21,7 +22,7 @@ from telegrambot.models import Draft
 from telegrambot.persistence import finish_flow, move_on, start_flow
 from telegrambot.screens import trade_screen
 from telegrambot.turn import Button, Reply, Screen, Turn
-from wallets.money import Money, parse_money
+from wallets.money import Money
 
 FLOW = "new"
 SIDE, COUNTERPARTY, AMOUNT, DESCRIPTION, HOURS, FEE, REVIEW = ORDER = (
@@ -36,7 +37,6 @@ SIDE, COUNTERPARTY, AMOUNT, DESCRIPTION, HOURS, FEE, REVIEW = ORDER = (
 OFFERED_HOURS = (24, 48, 72)
 _USERNAME = re.compile(r"^@?[A-Za-z][A-Za-z0-9_]{3,31}$", re.ASCII)
 _PHONE = re.compile(r"^\+?[0-9][0-9 ()./-]{5,20}$", re.ASCII)
-_CURRENCY = re.compile(r"^\s*(?:\$|US\$|USD)\s*|\s*(?:\$|USD)\s*$", re.IGNORECASE)
 
 
 def begin(turn: Turn) -> Reply:
@@ -84,7 +84,7 @@ def type_counterparty(turn: Turn) -> Reply:
 
 def type_amount(turn: Turn) -> Reply:
     """The price in US dollars. Raises: MalformedAmount, AmountOutOfRange."""
-    price = parse_money(_CURRENCY.sub("", turn.text), terms.ASSET)
+    price = read_amount(turn.text)
     least, most = terms.price_limits()
     if price < least or most < price:
         raise AmountOutOfRange(least, most)

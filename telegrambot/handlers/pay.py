@@ -48,7 +48,7 @@ def choose(turn: Turn) -> Reply:
 def start(turn: Turn) -> Reply:
     """Asks for an address of the chosen coin and shows it. Raises: PaymentUnavailable."""
     escrow = _payable(turn)
-    method = _method_of(turn)
+    method = method_pressed(turn)
     intent = start_payment(actor=turn.user, escrow_id=escrow.pk, method=method, request_key=turn.request_key)
     return Reply(payment_screen(escrow_for(turn.user, escrow.public_id), turn.user, intent))
 
@@ -187,7 +187,8 @@ def _method_button(escrow: Escrow, method: PayMethod) -> Button:
     return of_trade(label, Verb.PAY_METHOD, escrow, extra=method.code.replace(":", "."), **words)
 
 
-def _method_of(turn: Turn) -> PayMethod:
+def method_pressed(turn: Turn) -> PayMethod:
+    """The way to pay that a button names. Raises: DraftGone for one that is not offered."""
     try:
         return method_of((turn.press.extra if turn.press else "").replace(".", ":"))
     except UnknownMethod as error:

@@ -5,7 +5,9 @@ from payments.actions.claim_transaction import claim_transaction
 from payments.errors import NotClaimable
 from payments.models import Intent
 from payments.networks import NETWORKS
+from payments.wallet_purpose import PURPOSE
 from telegrambot.callback_data import Verb
+from telegrambot.handlers.deposit import top_up_screen
 from telegrambot.handlers.pay import network_in_words, payment_screen
 from telegrambot.keyboards import of_draft
 from telegrambot.models import Draft
@@ -28,6 +30,8 @@ def type_hash(turn: Turn) -> Reply:
     intent = _intent_of(turn, require_active(turn).data["intent"])
     claim_transaction(actor=turn.user, intent_id=intent.pk, text=turn.text)
     drop_flow(turn.chat_id)
+    if intent.purpose == PURPOSE:
+        return Reply(top_up_screen(intent))
     return Reply(payment_screen(escrow_for(turn.user, intent.reference), turn.user, intent))
 
 

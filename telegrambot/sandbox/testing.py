@@ -63,6 +63,12 @@ class SandboxClient:
         """The chat, oldest first: message_id, from_bot, text, html, buttons, photo, edited, …"""
         return list(self._get(f"people/{person}/messages"))
 
+    def file(self, url: str) -> bytes:
+        """What a picture or a document that the bot sent holds; `url` is its path on the page."""
+        response = http.request("GET", f"{self.base_url}{url}")
+        assert response.status_code == 200, response.text  # noqa: S101  a test's own client
+        return response.content
+
     def payments(self) -> list[dict[str, Any]]:
         """Payments, newest first, each with its deliveries."""
         return list(self._get("payments"))

@@ -53,6 +53,8 @@ def test_every_screen_that_the_code_names_has_a_template_and_the_other_way_round
     code = "".join(path.read_text() for path in CODE.rglob("*.py") if "sandbox" not in path.parts)
     named = set(re.findall(r'Screen\(\s*"([a-z_]+)"', code))
     named |= {f"new_{step}" for step in ("side", "counterparty", "amount", "description", "hours", "fee", "review")}
+    named |= {f"place_{step}" for step in ("method", "address", "bank", "bank_choice", "account", "confirm")}
+    named |= {f"withdraw_{step}" for step in ("amount", "destination", "review")}
     named |= {"pay_how", "pay_how_page", "email_address", "email_code", "draft_dropped", "nothing_to_cancel"}
     assert named == {path.stem for path in (FOLDER / "screens").iterdir()}
 
