@@ -158,10 +158,17 @@ def _apply_together(rows: Sequence[InboxEvent]) -> BatchResult:
     fold.take(verdicts)
     take_hints_within(fold.payouts, clock.real_now())
     save_deposits(fold)
+    _wake_for_hints(fold)
     posted, new_events = credit_deposits_within(fold.credits, suspended=fold.suspended)
     taken, told = take_back_within(fold.vanished)
     events = record([*_seen_events(fold), *new_events, *told])
     return BatchResult(verdicts, [*posted, *taken], events)
+
+
+def _wake_for_hints(fold: Fold) -> None:
+    """A hint is asked about now: who pays in the last minutes of the window must not be late by our schedule (P6)."""
+    if any(due is not None and due <= fold.now for due in fold.ask_due.values()):
+        jobs.wake("ask_quiet_intents")
 
 
 def _turn_of(verdicts: list[Verdict]) -> list[Verdict]:

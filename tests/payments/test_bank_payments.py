@@ -85,6 +85,20 @@ def test_a_payment_on_the_page_is_credited_once_at_the_frozen_rate(wire: Wire, p
     assert balances_of(payer().pk)["available", "USD"] == Money(100_00, "USD")
 
 
+def test_the_worker_is_woken_to_ask_about_a_hint_and_not_by_what_else_comes(wire: Wire) -> None:
+    """Its schedule would come up to five minutes later, when the window may be over."""
+    from django_q.models import OrmQ
+
+    intent = open_page(wire, "flutterwave")
+    assert tell(intent).status_code == 200
+    assert [task.func() for task in OrmQ.objects.all()] == ["payments.jobs.ask_quiet_intents"]
+    OrmQ.objects.all().delete()
+    wire.answers = [(200, answer_of(intent))]
+    jobs.ask_quiet_intents()
+    assert Deposit.objects.get().state == DepositState.CONFIRMED
+    assert "payments.jobs.ask_quiet_intents" not in [task.func() for task in OrmQ.objects.all()]
+
+
 @pytest.mark.parametrize("provider", ["flutterwave", "fincra"])
 def test_less_than_was_asked_for_is_worth_less(wire: Wire, provider: str) -> None:
     intent = open_page(wire, provider)
