@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import bot_api, page_api, provider
+from . import bot_api, page_api, payouts, provider
 from .config import STATIC_FOLDER, TEMPLATES_FOLDER, SandboxConfig
 from .errors import SandboxRefusal
 from .runtime import Sandbox
@@ -107,6 +107,9 @@ def _routes() -> list[Route | Mount]:
         Route("/file/bot{token}/{path:path}", bot_api.download_file),
         Route("/provider/payments", provider.create_payment, methods=["POST"]),
         Route("/provider/payments/{payment_id}", provider.show_payment),
+        Route("/provider/payouts", payouts.create_payout, methods=["POST"]),
+        Route("/provider/payouts/{reference}", payouts.show_payout),
+        Route("/provider/balances", payouts.show_balances),
         Route("/sandbox/emails/{email_id}", show_email),
         Route("/sandbox/files/{file_id}", page_api.show_file),
         Route("/sandbox/api/state", page_api.show_state),
@@ -118,6 +121,8 @@ def _routes() -> list[Route | Mount]:
         Route(f"{person}/block", page_api.set_blocked, methods=["POST"]),
         Route("/sandbox/api/payments", page_api.list_payments),
         Route("/sandbox/api/payments/{payment_id}/pay", page_api.pay, methods=["POST"]),
+        Route("/sandbox/api/payouts", payouts.list_payouts),
+        Route("/sandbox/api/payouts/{reference}", payouts.act_on_payout, methods=["POST"]),
         Route("/sandbox/api/emails", page_api.list_emails),
         Route("/sandbox/api/clock", page_api.advance_clock, methods=["POST"]),
         Route("/sandbox/api/faults", page_api.order_faults, methods=["POST"]),

@@ -9,6 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from .errors import BotApiError, SandboxRefusal
 
+# What becomes of a payout. "hangs": it is paid, and its answer is lost.
+PAYOUT_MOODS = ("pays", "fails", "reverses", "hangs", "refuses", "no_funds")
+
 
 @dataclass
 class Faults:
@@ -20,10 +23,11 @@ class Faults:
     down_until: float = 0.0
     provider_down_until: float = 0.0
     provider_lost_replies_left: int = 0
+    payouts: str = "pays"  # how the next ones go: one of PAYOUT_MOODS
 
     def order(self, request: dict[str, Any]) -> None:
         """Arms faults: {"429": {"count", "retry_after"}, "down": seconds, "lose_reply": n, "provider_down": seconds,
-        "provider_lose_reply": n, "clear": true}.
+        "provider_lose_reply": n, "payouts": mood, "clear": true}.
 
         Raises: SandboxRefusal 400 when a key or a number is not understood.
         """
@@ -33,6 +37,7 @@ class Faults:
             "lose_reply",
             "provider_down",
             "provider_lose_reply",
+            "payouts",
             "clear",
             "block",
             "unblock",
@@ -41,6 +46,8 @@ class Faults:
             raise SandboxRefusal(400, "unknown_fault")
         if request.get("clear"):
             self.__dict__.update(Faults().__dict__)
+        if request.get("payouts", self.payouts) not in PAYOUT_MOODS:
+            raise SandboxRefusal(400, "bad_fault")
         try:
             if "429" in request:
                 self.too_many_left = int(request["429"].get("count", 1))
@@ -51,6 +58,7 @@ class Faults:
                 self.provider_down_until = time.monotonic() + float(request["provider_down"])
             self.lost_replies_left = int(request.get("lose_reply", self.lost_replies_left))
             self.provider_lost_replies_left = int(request.get("provider_lose_reply", self.provider_lost_replies_left))
+            self.payouts = str(request.get("payouts", self.payouts))
         except (TypeError, ValueError, AttributeError) as error:
             raise SandboxRefusal(400, "bad_fault") from error
 

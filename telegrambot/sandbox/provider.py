@@ -28,7 +28,7 @@ LARGEST_BODY_BYTES = 64 * 1024
 async def create_payment(request: Request) -> Response:
     """Opens a payment; the same Idempotency-Key gets the first answer again, and 409 with another body."""
     sandbox: Sandbox = request.app.state.sandbox
-    _require_api_key(sandbox, request)
+    require_api_key(sandbox, request)
     body = await request.body()
     wanted = _read_request(body)
     key = request.headers.get("idempotency-key", "")
@@ -48,7 +48,7 @@ async def create_payment(request: Request) -> Response:
 async def show_payment(request: Request) -> Response:
     """A payment as the provider knows it now; amount_received is the sum over its transactions."""
     sandbox: Sandbox = request.app.state.sandbox
-    _require_api_key(sandbox, request)
+    require_api_key(sandbox, request)
     payment = sandbox.world.data.payments.get(request.path_params["payment_id"])
     if payment is None:
         raise SandboxRefusal(404, "unknown_payment")
@@ -80,7 +80,8 @@ def _open_payment(sandbox: Sandbox, wanted: dict[str, str]) -> dict[str, Any]:
     return payment
 
 
-def _require_api_key(sandbox: Sandbox, request: Request) -> None:
+def require_api_key(sandbox: Sandbox, request: Request) -> None:
+    """Raises: SandboxRefusal 503 while the provider is down, 401 without its key."""
     sandbox.faults.require_provider_up()
     given = request.headers.get("x-api-key", "")
     if not secrets.compare_digest(given.encode(), sandbox.config.api_key.encode()):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from . import world as worlds
@@ -34,6 +35,7 @@ class Sandbox:
         self.webhooks = WebhookSender(self.world, config.webhook_secret)
         self.loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
+        self._beside: set[asyncio.Task[None]] = set()
         self._saved_version = self.world.version
 
     async def start(self) -> None:
@@ -48,7 +50,7 @@ class Sandbox:
         """Stops everything and saves one last time."""
         self.world.close()
         await self.webhooks.close()
-        for task in self._tasks:
+        for task in [*self._tasks, *self._beside]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -57,6 +59,12 @@ class Sandbox:
     def _write(self) -> None:
         self.storage.write(json.dumps(worlds.dump(self.world.data), ensure_ascii=False))
         self._saved_version = self.world.version
+
+    def run_beside(self, work: Coroutine[None, None, None]) -> None:
+        """Runs something until it is done, or the sandbox stops."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def close_from_thread(self) -> None:
         """Ends every long poll; may be called from another thread."""

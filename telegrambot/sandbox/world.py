@@ -78,6 +78,7 @@ class Data:
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     idempotency: dict[str, dict[str, str]] = field(default_factory=dict)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    payouts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class World:
