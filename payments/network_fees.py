@@ -122,7 +122,7 @@ def _fee(
     fetched_at: datetime,
 ) -> NetworkFee:
     margin = Decimal(0) if chain == BANK else settings.NETWORK_FEE_MARGIN_PERCENT
-    charged = cost * (100 + margin) / 100
+    charged = cost * (100 + margin) / Decimal(100)
     return NetworkFee(
         chain=chain,
         kind=kind,

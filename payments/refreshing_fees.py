@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 # Several processes may start together and ask for the same.
 _YOUNG = timedelta(seconds=45)
-_SECONDS = 45.0  # below the queue's time-out
+_SECONDS = 45  # below the queue's time-out
 
 # What the playground pays: (kind, resources as (name, units, price in the smallest unit)).
 _PLAY_PRICES: Mapping[str, Sequence[tuple[str, Sequence[tuple[str, int, str]]]]] = {

@@ -74,7 +74,7 @@ def payout_quote_for(withdrawal: "Withdrawal") -> PayoutQuote:
 def service_fee(amount: Money) -> Money:
     """The fee of the house: a share of the amount, rounded half-up to its minor unit, and never less than the least
     one (W1)."""
-    share = Money(half_up(settings.WITHDRAWAL_FEE_PERCENT * amount.minor / 100), amount.asset)
+    share = Money(half_up(settings.WITHDRAWAL_FEE_PERCENT * amount.minor / Decimal(100)), amount.asset)
     least = floored_money(Decimal(settings.WITHDRAWAL_FEE_LEAST), amount.asset)
     return max(share, least)
 

@@ -75,7 +75,7 @@ def _ask_solana(endpoint: Endpoint) -> tuple[TransferCost, ...]:
     if not rows:
         raise malformed("fees")
     paid = sorted(int_in(row.get("prioritizationFee"), "prioritizationFee") for row in rows)
-    price = Decimal(paid[(len(paid) - 1) * 3 // 4]) / _MICRO
+    price = Decimal(paid[(len(paid) - 1) * 3 // 4]) / Decimal(_MICRO)
     if price > _HIGHEST_PRICE:
         raise malformed("prioritizationFee")
     signature = Resource("signature", 1, Decimal(_LAMPORTS_A_SIGNATURE))
