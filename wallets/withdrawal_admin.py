@@ -71,21 +71,21 @@ class WithdrawalAdmin(DecidingAdmin):
 
     @display(description="amount", ordering="amount_minor")
     def amount_text(self, withdrawal: Withdrawal) -> str:
-        return str(withdrawal.amount)
+        return _in_one_line(str(withdrawal.amount))
 
     @display(description="pays out")
     def payout_text(self, withdrawal: Withdrawal) -> str:
-        return str(withdrawal.payout) if withdrawal.payout else f"≈ {withdrawal.estimate}"
+        return _in_one_line(str(withdrawal.payout) if withdrawal.payout else f"≈ {withdrawal.estimate}")
 
     @display(description="to")
     def to_text(self, withdrawal: Withdrawal) -> str:
-        return f"{withdrawal.rail} {tail_of(withdrawal.details)}"
+        return _in_one_line(f"{withdrawal.rail} {tail_of(withdrawal.details)}")
 
     @display(description="waits for")
     def age(self, withdrawal: Withdrawal) -> str:
         if withdrawal.status not in OPEN:
             return ""
-        return timesince(withdrawal.processing_since or withdrawal.requested_at, clock.now()).replace("\xa0", " ")
+        return timesince(withdrawal.processing_since or withdrawal.requested_at, clock.now())
 
     @display(description="approvals")
     def approvals_text(self, withdrawal: Withdrawal) -> str:
@@ -121,6 +121,10 @@ class WithdrawalAdmin(DecidingAdmin):
         if not is_pk(object_id):
             return None
         return Withdrawal.objects.select_related("owner", "destination").filter(pk=object_id).first()
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace(" ", "\u00a0")
 
 
 def _story_of(withdrawal: Withdrawal) -> dict[str, Any]:
