@@ -92,7 +92,7 @@ class EscrowAdmin(ReadOnlyAdmin):
 
     @display(description="missing")
     def missing_text(self, escrow: Escrow) -> str:
-        return str(missing_of(escrow)) if escrow.frozen_at is not None else "-"
+        return f"{missing_of(escrow)} · {escrow.status}" if escrow.frozen_at is not None else "-"
 
     @display(description="price", ordering="price_minor")
     def price_text(self, escrow: Escrow) -> str:
@@ -139,10 +139,10 @@ class EscrowAdmin(ReadOnlyAdmin):
         return _is_offered(request, object_id, PAYABLE)
 
     def has_complete_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _is_offered(request, object_id, RELEASABLE)
+        return _is_offered(request, object_id, RELEASABLE, frozen_at__isnull=True)
 
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return _is_offered(request, object_id, frozenset({Status.PAYMENT_CONFIRMED}))
+        return _is_offered(request, object_id, frozenset({Status.PAYMENT_CONFIRMED}), frozen_at__isnull=True)
 
     def has_end_frozen_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, HOLDS_MONEY, frozen_at__isnull=False)

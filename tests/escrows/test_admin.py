@@ -133,7 +133,8 @@ def test_a_frozen_trade_is_found_and_ended_after_seeing_what_goes_back() -> None
     listed = client.get(reverse("admin:escrows_escrow_changelist"), {"frozen": "yes"}).content.decode()
     assert (frozen.public_id in listed, running.public_id in listed) == (True, False)
     assert "end-frozen" in shown(client, frozen)
-    assert "12.00 USD" in shown(client, frozen)
+    assert "12.00 USD · payment_confirmed" in shown(client, frozen)
+    assert "refund-unaccepted" not in shown(client, frozen)
     assert "end-frozen" not in shown(client, running)
     page = client.get(button(frozen, "end_frozen")).content.decode()
     assert "9.00 USD" in page

@@ -34,6 +34,7 @@ from payments.purposes import CreditedDeposit
 from tests.at_once import at_once
 from tests.cast import a_waiting_trade, bea, give, held_by, max_, olu, set_back, snapshot_of, sol, usd, wallet_of
 from tests.escrows.deposits import a_deposit, again, credit, take_back
+from tests.payments.on_chain import NEEDED, PaidOnChain, on_chain  # noqa: F401  a fixture
 from wallets.accounts import CREDIT, TOLERANCE, platform_account, user_account
 from wallets.actions.transfer import transfer
 from wallets.debts import debt_of
@@ -452,6 +453,34 @@ class TestMany:
         trade.refresh_from_db()
         assert (held_by(trade), wallet_of(bea()), due_of(trade)) == (usd("0.00"), usd("0.00"), usd(TOTAL))
         assert VanishedFunding.objects.count() == 2
+
+
+def test_on_a_real_chain_it_freezes_with_the_reorganisation_and_goes_on_once_the_block_is_deep_again(
+    on_chain: PaidOnChain,  # noqa: F811
+) -> None:
+    trade = a_waiting_trade()
+    txid = on_chain.confirmed(on_chain.asked(price=TOTAL, purpose="escrow", reference=trade.public_id))
+    trade = accept_escrow(actor=sol(), escrow_id=trade.pk)
+    before, wallet = trade.delivery_deadline, wallet_of(bea())
+
+    on_chain.drop(txid)
+    assert on_chain.recheck() == 1
+    trade.refresh_from_db()
+    assert trade.frozen_at is not None
+    assert (trade.status, held_by(trade), due_of(trade)) == ("active", usd("0.00"), usd(TOTAL))
+    set_back(trade, "frozen_at", timedelta(hours=2))
+
+    on_chain.mine_again(txid)
+    on_chain.chain.mine(NEEDED)
+    on_chain.look()
+    trade.refresh_from_db()
+    assert (trade.status, trade.frozen_at, held_by(trade)) == ("active", None, usd(TOTAL))
+    assert wallet_of(bea()) == wallet
+    assert before is not None
+    assert trade.delivery_deadline is not None
+    assert timedelta(hours=2) <= trade.delivery_deadline - before < timedelta(hours=2, minutes=5)
+    kinds = Event.objects.filter(subject_type="escrow", subject_id=trade.pk).order_by("-seq").values_list("kind")
+    assert [kind for (kind,) in kinds[:2]] == ["escrow.unfrozen", "escrow.frozen"]
 
 
 class TestAtOnce:
