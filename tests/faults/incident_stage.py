@@ -28,7 +28,7 @@ def prepare() -> dict[str, str]:
     }
 
 
-def let_minutes_come(seconds: float = 25.0) -> bool:
+def let_minutes_come(seconds: float = 60.0) -> bool:
     """What the worker's schedule does each minute, each second instead; True when nothing waits any more."""
     from lockbay import jobs
     from payments.models import InboxEvent
