@@ -13,7 +13,7 @@ from payments.actions.apply_event import drain
 from payments.actions.ask_provider import ask_provider
 from payments.actions.look_at_claim import look_at_claim
 from payments.actions.match_seen import match_seen_transfers
-from payments.actions.recheck_claim import recheck_claim
+from payments.actions.recheck_claim import BELIEVED, recheck_claim
 from payments.actions.suspend_seen import suspend_seen
 from payments.actions.watch_address import watch_address
 from payments.models import ChainClaim, Intent, SeenState, SeenTransfer
@@ -119,7 +119,7 @@ def _suspend(seen_id: int) -> int | None:
 
 def recheck_claims() -> int:
     """Looks again at the blocks of payments that are believed, until they are deep (P9); returns how many vanished."""
-    due = ChainClaim.objects.filter(recheck_at__lte=clock.real_now()).order_by("recheck_at")
+    due = ChainClaim.objects.filter(recheck_at__lte=clock.real_now(), state__in=BELIEVED).order_by("recheck_at")
     until = time.monotonic() + _LOOKING_SECONDS
     lost: list[int] = []
     for pk in list(due.values_list("pk", flat=True)[:_MOST_LOOKS]):

@@ -30,7 +30,7 @@ from payments.states import ClaimState
 
 log = structlog.stdlib.get_logger(__name__)
 _LEASE = timedelta(minutes=3)
-_BELIEVED = (ClaimState.PROVEN, ClaimState.HELD)
+BELIEVED = (ClaimState.PROVEN, ClaimState.HELD)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _lease(claim: ChainClaim) -> bool:
     now = clock.real_now()
     if claim.recheck_at is None or claim.recheck_at > now:
         return False
-    mine = ChainClaim.objects.filter(pk=claim.pk, state__in=_BELIEVED, recheck_at=claim.recheck_at)
+    mine = ChainClaim.objects.filter(pk=claim.pk, state__in=BELIEVED, recheck_at=claim.recheck_at)
     with transaction.atomic(durable=True):
         leased = mine.update(recheck_at=now + _LEASE, attempts=F("attempts") + 1)
     claim.attempts += 1

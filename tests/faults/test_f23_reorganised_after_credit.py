@@ -2,13 +2,17 @@
 credit is taken back, also when the money is spent; mined again, it is credited again (P7, P9)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from django.db import connection
+from django.db.models import F
 from pytest_django import Settings
 
+from escrows.fees import Pricing
+from escrows.states import Status
 from lockbay import http
 from lockbay.events.models import Event
 from notifications.fanout import fan_out
@@ -17,6 +21,7 @@ from payments import chains
 from payments.models import ChainClaim, Deposit, InboxEvent
 from payments.states import ClaimState, DepositState
 from payments.suspense import unassigned
+from tests.cast import a_waiting_trade, held_by
 from tests.payments.money_in import payer
 from tests.payments.on_chain import NEEDED, PaidOnChain, on_chain  # noqa: F401  a fixture
 from wallets.accounts import user_account
@@ -79,7 +84,7 @@ def test_gone_it_is_taken_back_and_told_and_mined_again_it_is_credited_again(
     assert told.data == {
         "user_id": payer().pk,
         "value": "20.00 USD",
-        "received": "20.000000 USDT",
+        "received": str(deposit.money),
         "from_available": "20.00 USD",
         "debt": "",
         "purpose": "wallet",
@@ -211,14 +216,51 @@ def test_a_node_that_forgot_the_transaction_but_has_its_block_takes_nothing_back
     chains.forget_readers()
 
 
+def test_what_a_look_saw_that_was_overtaken_is_thrown_away(on_chain: PaidOnChain, settings: Settings) -> None:  # noqa: F811
+    """F36: somebody frozen takes up again after another one has looked."""
+    txid = on_chain.confirmed(on_chain.asked())
+    on_chain.drop(txid)
+
+    def somebody_else_looks() -> None:
+        ChainClaim.objects.update(attempts=F("attempts") + 1)
+        connection.close()
+
+    with _Forgetful(on_chain.chain.url, before_answering=somebody_else_looks) as node:
+        settings.CHAIN_ENDPOINTS = {"ethereum": [node.url]}
+        assert on_chain.recheck() == 0
+    assert (claim().state, posted(), InboxEvent.objects.count()) == (ClaimState.PROVEN, ["credit:1"], 1)
+
+
+def test_a_trade_is_frozen_while_its_payment_is_in_no_block_and_goes_on_afterwards(on_chain: PaidOnChain) -> None:  # noqa: F811
+    """Both halves: the chain, the books and the trade."""
+    trade = a_waiting_trade(price="20.00")
+    total = Pricing.of(trade).buyer_total
+    intent = on_chain.asked("bea", total.plain(), purpose="escrow", reference=trade.public_id)
+    txid = on_chain.confirmed(intent)
+    trade.refresh_from_db()
+    assert (trade.status, held_by(trade), trade.frozen_at) == (Status.PAYMENT_CONFIRMED, total, None)
+
+    on_chain.drop(txid)
+    on_chain.recheck()
+    trade.refresh_from_db()
+    assert (held_by(trade).minor, trade.frozen_at is None) == (0, False)
+
+    on_chain.mine_again(txid)
+    on_chain.chain.mine(NEEDED)
+    on_chain.look()
+    trade.refresh_from_db()
+    assert (trade.status, held_by(trade), trade.frozen_at) == (Status.PAYMENT_CONFIRMED, total, None)
+    assert posted() == ["credit:1", "uncredit:1", "credit:2"]
+
+
 class _Forgetful(ThreadingHTTPServer):
     """A node that passes every question on, but knows no transactions."""
 
     daemon_threads = True
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, before_answering: Callable[[], None] = lambda: None) -> None:
         super().__init__(("127.0.0.1", 0), _Passing)
-        self.target = target
+        self.target, self.before_answering = target, before_answering
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
     def __enter__(self) -> "_Forgetful":
@@ -236,7 +278,9 @@ class _Passing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = {"jsonrpc": "2.0", "id": body["id"], "result": None}
-        if not body["method"].startswith("eth_getTransaction"):
+        if body["method"].startswith("eth_getTransaction"):
+            self.server.before_answering()
+        else:
             answer = http.request("POST", self.server.target, json=body, timeout=10).json()
         raw = json.dumps(answer).encode()
         self.send_response(200)

@@ -68,8 +68,8 @@ class PaidOnChain:
         self._go_on()
 
     def move(self, txid: str) -> None:
-        """A reorganisation that puts it into another block near where it was; the chain is as long as before."""
-        self.chain.rpc("anvil_reorg", self._depth_of(txid), [[self._raw[txid], 0]])
+        """A reorganisation that puts it one block later; the chain is as long as before."""
+        self.chain.rpc("anvil_reorg", self._depth_of(txid), [[self._raw[txid], 1]])
         self._go_on()
 
     def mine_again(self, txid: str) -> None:
