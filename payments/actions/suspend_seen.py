@@ -71,7 +71,7 @@ def _wait(seen: SeenTransfer, why: Wait) -> None:
 
 
 def _take(seen: SeenTransfer, ours: tuple[Transfer, ...]) -> int | None:
-    if not ours or not all(one.is_final for one in ours):
+    if not ours or not all(_is_settled(one) for one in ours):
         _put_back(seen) if ours else _make_void(seen)
         return None
     payment_id = unclaimed.payment_id_of(seen.chain, seen.txid)
@@ -90,6 +90,13 @@ def _take(seen: SeenTransfer, ours: tuple[Transfer, ...]) -> int | None:
         alike.filter(pk__in=[one.pk for one in waiting]).update(state=SeenState.SUSPENDED, look_at=None)
     WATCH_TRANSFERS.add(seen.chain, "unmatched")
     return inbox_id
+
+
+def _is_settled(transfer: Transfer) -> bool:
+    """As deep as the block of a payment that is believed is looked at again (P9): nobody waits for this money."""
+    reader = reader_of_chain(transfer.chain)
+    says_final = reader.confirmations_needed == 1  # the chain itself does
+    return transfer.is_final and (says_final or transfer.confirmations >= reader.recheck_depth)
 
 
 def _put_back(seen: SeenTransfer) -> None:

@@ -86,7 +86,8 @@ class OnChain(PaymentProvider):
         raise Unreadable("no_webhooks")
 
     def amount_to_ask(self, method: PayMethod, cost: Money) -> Money:
-        """The first amount from `cost` upwards that nobody was asked for lately: one request at a time chooses.
+        """The first amount from `cost` upwards that does not end in 0 and that nobody was asked for lately: one request
+        at a time chooses.
 
         Raises: UnknownMethod when none is left.
         """
@@ -100,7 +101,8 @@ class OnChain(PaymentProvider):
                 pay_minor__range=(cost.minor, cost.minor + _TAGS),
             ).values_list("pay_minor", flat=True)
         )
-        free = (minor for minor in range(cost.minor, cost.minor + _TAGS) if minor not in taken)
+        # Never a round one: whoever rounds the amount that he was asked for must not hit somebody else's (F7).
+        free = (minor for minor in range(cost.minor, cost.minor + _TAGS) if minor % 10 and minor not in taken)
         chosen = next(free, None)
         if chosen is None:
             raise UnknownMethod(method.code)

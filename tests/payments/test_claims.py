@@ -395,10 +395,10 @@ class TestAmounts:
     def test_open_requests_of_a_coin_never_ask_for_the_same(self, chain: LocalChain) -> None:
         people = [f"person{number}" for number in range(6)]
         amounts = [intent.pay_minor for intent in at_once(asked, people)]
-        assert sorted(amounts) == list(range(20_000_000, 20_000_006))
+        assert sorted(amounts) == list(range(20_000_001, 20_000_007))
 
     def test_no_amount_left_is_no_way_to_pay(self, chain: LocalChain, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("payments.providers.onchain._TAGS", 1)
+        monkeypatch.setattr("payments.providers.onchain._TAGS", 2)
         asked()
         with pytest.raises(UnknownMethod):
             asked("cleo")

@@ -198,7 +198,7 @@ class TestFitsNoRequest:
         txid = pays(chain, token, intent, 19_000_000)
         watch()
         assert (the_seen().state, unassigned()) == (SeenState.WAITING, [])
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         watch()
         assert (the_seen().state, unassigned()) == (SeenState.WAITING, [])
         hand_over(settings)
@@ -209,16 +209,20 @@ class TestFitsNoRequest:
         assert Deposit.objects.count() == 1
         assert available().minor == 0
 
-    def test_it_is_not_handed_over_before_it_is_final(self, chain: LocalChain, token: str, settings: Settings) -> None:
+    def test_it_is_not_handed_over_before_it_is_settled(
+        self, chain: LocalChain, token: str, settings: Settings
+    ) -> None:
+        """Deep enough for a payment is not enough: nobody looks at its block again (P9)."""
         pays(chain, token, asked(), 19_000_000)
         watch()
+        chain.mine(2 * NEEDED - 1)
         hand_over(settings)
         assert (the_seen().state, unassigned()) == (SeenState.WAITING, [])
 
     def test_a_hash_in_time_takes_it(self, chain: LocalChain, token: str, settings: Settings) -> None:
         intent = asked()
         txid = pays(chain, token, intent, 19_000_000)
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         watch()
         claim_transaction(actor=intent.payer, intent_id=intent.pk, text=txid)
         prove()
@@ -231,7 +235,7 @@ class TestFitsNoRequest:
         intent = asked()
         other = asked("cleo", price="19.00")
         txid = pays(chain, token, intent, 19_500_000)
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         watch()
         hand_over(settings)
         claim = claim_transaction(actor=intent.payer, intent_id=intent.pk, text=txid)
@@ -258,7 +262,7 @@ class TestFitsNoRequest:
     ) -> None:
         intent = asked()
         txid = pays(chain, token, intent, 19_000_000)
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         watch()
         SeenTransfer.objects.update(look_at=clock.real_now())
 
@@ -283,15 +287,25 @@ class TestFitsNoRequest:
         intent = asked()
         pays(chain, token, intent)
         watch()
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         prove()
         asked("cleo")  # somebody waits, so the address is watched on
         pays(chain, token, intent)
-        chain.mine(NEEDED)
+        chain.mine(2 * NEEDED)
         watch()
         hand_over(settings)
         assert available() == Money(2000, "USD")
         assert [deposit.minor for deposit in unassigned()] == [intent.pay_minor]
+
+    def test_a_rounded_amount_is_never_somebody_elses(self, chain: LocalChain, token: str) -> None:
+        """Two people owe the same price; who leaves the last digits away pays nobody's exact amount."""
+        first, second = asked(), asked("cleo")
+        for digits in (10, 100, 10_000):
+            pays(chain, token, second, second.pay_minor // digits * digits)
+            pays(chain, token, first, (first.pay_minor // digits + 1) * digits)
+        watch()
+        assert SeenTransfer.objects.count() == 6
+        assert not ChainClaim.objects.exists()
 
     def test_an_older_transfer_of_the_same_amount_is_not_taken_for_a_new_request(
         self, chain: LocalChain, token: str

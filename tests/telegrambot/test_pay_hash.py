@@ -91,7 +91,7 @@ def test_a_payment_is_found_by_itself_and_the_screen_follows(acting, local_chain
 def test_a_hash_of_money_that_the_desk_has_is_said_to_be_there(acting, local_chain, token, settings):
     intent = open_payment(acting)
     txid = local_chain.send_token(token, intent.address.lower(), 19_000_000)
-    local_chain.mine(20)
+    local_chain.mine(40)
     settings.ONCHAIN_HASH_WAIT = timedelta(0)
     jobs.watch_addresses()
     acting.presses("bea", "I have paid")
