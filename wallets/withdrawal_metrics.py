@@ -34,13 +34,13 @@ COMPLETION_SECONDS = Histogram(
 
 def count_approval(withdrawal: Withdrawal, now: datetime) -> None:
     """Once a withdrawal, at its final approval."""
-    APPROVAL_SECONDS.observe(max(0.0, (now - withdrawal.requested_at).total_seconds()))
+    APPROVAL_SECONDS.observe(max(0, (now - withdrawal.requested_at).total_seconds()))
 
 
 def count_completion(withdrawal: Withdrawal, now: datetime) -> None:
     """Once a withdrawal, when it has been paid."""
     since = withdrawal.approved_at or withdrawal.requested_at
-    COMPLETION_SECONDS.labels(withdrawal.rail).observe(max(0.0, (now - since).total_seconds()))
+    COMPLETION_SECONDS.labels(withdrawal.rail).observe(max(0, (now - since).total_seconds()))
 
 
 class WaitingWithdrawals(Collector):
@@ -62,7 +62,7 @@ class WaitingWithdrawals(Collector):
             row = found.get(status.value)
             number.add_metric([status.value], row["number"] if row else 0)
             since = (row["processing"] if status == WithdrawalStatus.PROCESSING else row["requested"]) if row else None
-            age.add_metric([status.value], max(0.0, (now - since).total_seconds()) if since else 0.0)
+            age.add_metric([status.value], max(0, (now - since).total_seconds()) if since else 0)
         yield number
         yield age
 

@@ -121,18 +121,18 @@ _WRITES = {"create", "bulk_create", "update", "bulk_update", "delete", "get_or_c
 
 
 def statuses_written_elsewhere(module: Module) -> Iterator[str]:
-    """E2: only escrows/moving.py writes an escrow's status."""
-    if not module.path.startswith(("escrows/", "payments/", "telegrambot/", "notifications/")):
-        return
-    if module.path == "escrows/moving.py":
-        return
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _dotted(node) == "escrow.status":
-            yield f"{module.path}:{node.lineno}: escrow.status is assigned"
-    for call in _calls(module.tree):
-        is_update = isinstance(call.func, ast.Attribute) and call.func.attr == "update"
-        if is_update and _root_of(call.func) == "Escrow" and "status" in {keyword.arg for keyword in call.keywords}:
-            yield f"{module.path}:{call.lineno}: an escrow's status is updated"
+    """E2, W2: one module writes a trade's status, one a withdrawal's."""
+    for name, writer in (("Escrow", "escrows/moving.py"), ("Withdrawal", "wallets/withdrawal_moving.py")):
+        if module.path == writer or module.path.startswith("tests/"):
+            continue
+        for node in ast.walk(module.tree):
+            is_set = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+            if is_set and _dotted(node) == f"{name.lower()}.status":
+                yield f"{module.path}:{node.lineno}: {name.lower()}.status is assigned"
+        for call in _calls(module.tree):
+            is_update = isinstance(call.func, ast.Attribute) and call.func.attr == "update"
+            if is_update and _root_of(call.func) == name and "status" in {keyword.arg for keyword in call.keywords}:
+                yield f"{module.path}:{call.lineno}: a status of {name} is updated"
 
 
 def actions_out_of_shape(module: Module) -> Iterator[str]:

@@ -36,6 +36,8 @@ def test_goes_red_when_it_is_broken(rule: scanning.Rule) -> None:
         ("escrows/x.py", "fee = models.FloatField()"),
         ("payments/x.py", "try:\n    pay()\nexcept:\n    status = 'done'"),
         ("escrows/x.py", "escrow.status = 'completed'"),
+        ("payments/x.py", "withdrawal.status = 'processing'"),
+        ("payments/x.py", "Withdrawal.objects.filter(pk=1).update(status='sent')"),
         ("payments/x.py", "insert_new(Entry, rows)"),
         ("lockbay/x.py", "import os\nkey = os.environ['KEY']"),
     ],

@@ -52,6 +52,7 @@ CORRUPTIONS: dict[str, str] = {
     "escrow_frozen_misses_money": "UPDATE escrows_escrow SET frozen_at = created_at WHERE status = 'active'",
     "inbox_applied_has_operations": "UPDATE payments_inboxevent SET operations = '[]'",
     "deposit_confirmed_has_operation": "UPDATE wallets_operation SET key = 'x' || key WHERE key LIKE 'deposit:%'",
+    "deposit_vanished_is_taken_back": "UPDATE payments_deposit SET state = 'pending' WHERE state = 'confirmed'",
     "deposit_once": (
         "UPDATE payments_deposit SET (chain, txid, recipient) = (SELECT d.chain, upper(d.txid), d.recipient "
         "FROM payments_deposit d WHERE d.id = (SELECT min(id) FROM payments_deposit)) "

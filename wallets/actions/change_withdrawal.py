@@ -6,7 +6,6 @@ from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import record
 from lockbay.people.models import User
-from wallets.actions.request_withdrawal import require_something_arrives, set_target
 from wallets.errors import WithdrawalNotFound
 from wallets.models import Withdrawal
 from wallets.quoting import WithdrawalTerms
@@ -14,6 +13,7 @@ from wallets.withdrawal_events import withdrawal_event
 from wallets.withdrawal_moving import amend_withdrawal, lock_withdrawal
 from wallets.withdrawal_policy import lock_destination, require_owner, require_pending, require_usable
 from wallets.withdrawal_states import PENDING
+from wallets.withdrawal_targets import require_something_arrives, set_target
 
 _CHANGED = (
     "destination_id", "details", "rail", "payout_asset", "fee_minor", "network_fee_minor", "estimate_minor", "rate",

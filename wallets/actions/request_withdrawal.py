@@ -8,8 +8,8 @@ from lockbay.events.recording import record
 from lockbay.people.models import User
 from wallets import ledger
 from wallets.accounts import AFFILIATE, AVAILABLE
-from wallets.errors import IdempotencyConflict, NothingArrives
-from wallets.models import Destination, Withdrawal
+from wallets.errors import IdempotencyConflict
+from wallets.models import Withdrawal
 from wallets.money import Money
 from wallets.quoting import PayoutQuote, WithdrawalTerms
 from wallets.withdrawal_approving import approve_finally
@@ -24,6 +24,7 @@ from wallets.withdrawal_policy import (
     require_not_too_many,
     require_usable,
 )
+from wallets.withdrawal_targets import require_something_arrives, set_target
 
 
 def request_withdrawal(
@@ -84,22 +85,6 @@ def request_withdrawal(
         ledger.post(operations)
         record(events)
     return withdrawal
-
-
-def set_target(withdrawal: Withdrawal, destination: Destination, terms: WithdrawalTerms) -> None:
-    """Where it goes and on which terms; the destination's details are kept as they are now."""
-    withdrawal.destination, withdrawal.details = destination, destination.details
-    withdrawal.rail, withdrawal.payout_asset = destination.rail, destination.payout_asset
-    withdrawal.fee_minor, withdrawal.network_fee_minor = terms.fee.minor, terms.network_fee.minor
-    withdrawal.estimate_minor = terms.estimate.minor
-    withdrawal.rate, withdrawal.rate_source, withdrawal.rate_at = terms.rate, terms.rate_source, terms.rate_at
-
-
-def require_something_arrives(amount: Money, terms: WithdrawalTerms) -> None:
-    """Raises: NothingArrives; MixedAssets when the fees are in another asset."""
-    fees = terms.fee + terms.network_fee
-    if amount <= fees or terms.estimate.minor <= 0:
-        raise NothingArrives(amount, fees)
 
 
 def _require_own(withdrawal: Withdrawal, actor: User) -> Withdrawal:
