@@ -425,6 +425,8 @@ UNFOLD = {
                 "Money out",
                 ("Withdrawals", "outbox", "wallets_withdrawal"),
                 ("Destinations", "pin_drop", "wallets_destination"),
+                ("Payout attempts", "send_money", "payments_payoutattempt"),
+                ("Rail balances", "account_balance", "payments_railbalance"),
                 ("Payout stops", "block", "wallets_payoutstop"),
             ),
             _menu(

@@ -13,7 +13,7 @@ def production(settings):
     settings.PLAYGROUND = False
     settings.DEBUG = False
     settings.SECRET_KEY = "k" * 60
-    settings.PAYMENT_PROVIDERS = ["dynopay"]
+    settings.PAYMENT_PROVIDERS, settings.PAYOUT_METHODS = ["dynopay"], []
     settings.RATE_SOURCES = ["fastforex", "coingecko"]
     settings.DYNOPAY_API_KEY, settings.DYNOPAY_WEBHOOK_SECRETS = "key", ["whsec_one"]
     settings.STAFF_EMAILS = ["staff@example.org"]
@@ -37,6 +37,7 @@ def test_safe_settings_pass(production):
         ("SECRET_KEY", "short", ["lockbay.E002"]),
         ("PAYMENT_PROVIDERS", ["dynopay", "sandbox"], ["lockbay.E003"]),
         ("RATE_SOURCES", ["playmoney"], ["lockbay.E003"]),
+        ("PAYOUT_METHODS", ["sandbox:USDT:TRC20"], ["lockbay.E008"]),
         ("DYNOPAY_API_KEY", "", ["lockbay.E004"]),
         ("DYNOPAY_WEBHOOK_SECRETS", [], ["lockbay.E004"]),
         ("PAYMENT_PROVIDERS", ["dynopya"], ["lockbay.E004"]),

@@ -85,6 +85,9 @@ SAMPLES: dict[Kind, dict[str, object]] = {
     Kind.ESCROW_REFUNDED: {"buyer_gets": "21.00 USD", "reason": "seller_declined"},
     Kind.ESCROW_CANCELLED: {"reason": "buyer_cancelled"},
     Kind.ESCROW_EXPIRED: {"reason": "unpaid"},
+    Kind.PAYOUT_WAITS: {"rail": "kraken", "said": "rate_limit", "tries": 2, "status": "processing"},
+    Kind.PAYOUT_CONTRADICTED: {"rail": "kraken", "said": "Success", "tries": 1, "status": "failed"},
+    Kind.PAYOUT_BALANCE_LOW: {"rail": "kraken", "balance": "7.000000 USDT", "limit": "100.000000 USDT"},
     **{kind: WITHDRAWN for kind in Kind if kind.value.startswith(("withdrawal.", "destination.", "payouts."))},
 }
 
