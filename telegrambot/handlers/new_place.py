@@ -18,7 +18,7 @@ from payments.withdrawing import (
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone
 from telegrambot.handlers.pay import network_in_words
-from telegrambot.handlers.places import place_screen, places_screen
+from telegrambot.handlers.places import cool_off_hours, place_screen, places_screen
 from telegrambot.keyboards import of_draft, to
 from telegrambot.models import Draft
 from telegrambot.persistence import finish_flow, move_on, require_active, start_flow
@@ -106,6 +106,7 @@ def step_screen(draft: Draft) -> Screen:
         context["asset"], context["is_bank"] = method.asset, method.is_bank
         context["chain"] = NETWORKS[method.network].chain
     if draft.step == CONFIRM:
+        context["hours"] = cool_off_hours()
         context["holder"] = clean_name(draft.data["details"].get("account_name", ""))
     return Screen(f"place_{draft.step}", context, rows)
 

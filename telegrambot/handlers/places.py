@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
 from lockbay import clock
 from lockbay.people.models import User
 from notifications.texts import clean_name
@@ -50,6 +52,11 @@ def view_of_place(destination: Destination) -> PlaceView:
     )
 
 
+def cool_off_hours() -> int:
+    """How long a new place waits (W7)."""
+    return int(settings.DESTINATION_COOL_OFF.total_seconds()) // 3600
+
+
 def show_places(turn: Turn) -> Reply:
     """All of them, newest first."""
     return Reply(places_screen(turn.user))
@@ -84,7 +91,7 @@ def places_screen(user: User) -> Screen:
     if payout_methods():
         rows.append((to("place_new", Verb.PLACE_NEW),))
     rows.append((to("wallet", Verb.WALLET), to("menu", Verb.MENU)))
-    context = {"places": places[:MOST_SHOWN], "is_open": bool(payout_methods())}
+    context = {"places": places[:MOST_SHOWN], "is_open": bool(payout_methods()), "hours": cool_off_hours()}
     return Screen("places", context, tuple(rows))
 
 

@@ -1,6 +1,5 @@
 """Withdrawing: how much, where to, then exactly what happens, confirmed with a digest (W1, E5)."""
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +10,13 @@ from payments.withdrawing import payout_methods
 from telegrambot.amounts import read_amount
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone
-from telegrambot.handlers.places import MOST_SHOWN, place_button, view_of_place
+from telegrambot.handlers.places import MOST_SHOWN, cool_off_hours, place_button, view_of_place
 from telegrambot.handlers.withdrawals import withdrawal_screen
 from telegrambot.keyboards import of_draft, to
 from telegrambot.models import Draft
 from telegrambot.persistence import finish_flow, move_on, require_active, start_flow
 from telegrambot.turn import Button, Keyboard, Reply, Screen, Turn
+from telegrambot.withdraw_terms import HOME_ASSET, digest_of, frozen_terms, terms_of
 from wallets.accounts import AFFILIATE, AVAILABLE, user_account
 from wallets.actions.request_withdrawal import request_withdrawal
 from wallets.debts import require_no_debt
@@ -24,13 +24,12 @@ from wallets.errors import DestinationNotFound, InsufficientFunds
 from wallets.models import Destination
 from wallets.money import Money
 from wallets.queries import balances_of
-from wallets.quoting import WithdrawalTerms, terms_for
+from wallets.quoting import terms_for
 from wallets.withdrawal_policy import require_in_range, require_usable, withdrawal_limits
 from wallets.withdrawal_queries import destinations_of, withdrawal_for
 
 FLOW = "withdraw"
 AMOUNT, DESTINATION, REVIEW = ORDER = ("amount", "destination", "review")
-HOME_ASSET = "USD"
 # What was shown is what is asked for, for so long; then it is shown afresh.
 TERMS_LAST = timedelta(minutes=5)
 
@@ -72,7 +71,7 @@ def choose_place(turn: Turn) -> Reply:
     destination = _destination(turn.user, int(key) if key.isdecimal() else 0)
     require_usable(destination, clock.now())
     terms = terms_for(destination, _amount(draft))
-    return Reply(step_screen(move_on(turn, step=REVIEW, destination=destination.pk, terms=_frozen(terms))))
+    return Reply(step_screen(move_on(turn, step=REVIEW, destination=destination.pk, terms=frozen_terms(terms))))
 
 
 def go_back(turn: Turn) -> Reply:
@@ -95,15 +94,15 @@ def confirm(turn: Turn) -> Reply:
     draft = _pressed(turn, REVIEW)
     destination = _destination(turn.user, draft.data["destination"])
     shown_at = datetime.fromisoformat(draft.data["terms"]["shown_at"])
-    if turn.press is None or turn.press.digest != _digest(draft) or clock.real_now() - shown_at > TERMS_LAST:
-        move_on(turn, step=REVIEW, terms=_frozen(terms_for(destination, _amount(draft))))
+    if turn.press is None or turn.press.digest != digest_of(draft) or clock.real_now() - shown_at > TERMS_LAST:
+        move_on(turn, step=REVIEW, terms=frozen_terms(terms_for(destination, _amount(draft))))
         raise PreviewChanged
     withdrawal = request_withdrawal(
         actor=turn.user,
         request_key=f"draft:{draft.request_key}",
         destination_id=destination.pk,
         amount=_amount(draft),
-        terms=_terms(draft),
+        terms=terms_of(draft),
         account_kind=draft.data["kind"],
     )
     finish_flow(turn, withdrawal=withdrawal.public_id)
@@ -122,7 +121,7 @@ def step_screen(draft: Draft) -> Screen:
     if draft.step == DESTINATION:
         context["waiting"] = [place for place in places if place.usable_at]
     if draft.step == REVIEW:
-        context["terms"] = _terms(draft)
+        context["terms"] = terms_of(draft)
         context["place"] = view_of_place(_destination(draft.user, draft.data["destination"]))
         context["arrives_as"] = context["place"].asset
     return Screen(f"withdraw_{draft.step}", context, (*_choices(draft), _way_out(draft)))
@@ -142,7 +141,7 @@ def _choices(draft: Draft) -> Keyboard:
     confirm_it = of_draft("withdraw_yes", Verb.WITHDRAW_DO, draft, money=_amount(draft))
     press = confirm_it.press
     assert press is not None  # noqa: S101  a button about a draft has one
-    with_digest = type(press)(press.verb, press.subject, _digest(draft), press.extra)
+    with_digest = type(press)(press.verb, press.subject, digest_of(draft), press.extra)
     return ((Button("withdraw_yes", with_digest, words=confirm_it.words),),)
 
 
@@ -166,7 +165,7 @@ def _what_is_missing(user: User, kind: str) -> Screen | None:
     if not Contact.objects.filter(user=user, channel=Channel.EMAIL, verified_at__isnull=False).exists():
         return Screen("withdraw_email", {}, ((to("email_add", Verb.EMAIL_ADD),), home))
     if not destinations_of(user.pk):
-        return Screen("withdraw_nowhere", {}, ((to("place_new", Verb.PLACE_NEW),), home))
+        return Screen("withdraw_nowhere", {"hours": cool_off_hours()}, ((to("place_new", Verb.PLACE_NEW),), home))
     return None
 
 
@@ -198,39 +197,6 @@ def _destination(user: User, pk: int) -> Destination:
 
 def _amount(draft: Draft) -> Money:
     return Money(draft.data["amount_minor"], HOME_ASSET)
-
-
-def _frozen(terms: WithdrawalTerms) -> dict[str, Any]:
-    """The terms as the draft keeps them, with the moment at which they were shown."""
-    return {
-        "fee": terms.fee.minor,
-        "network_fee": terms.network_fee.minor,
-        "estimate": terms.estimate.minor,
-        "payout_asset": terms.estimate.asset,
-        "rate": terms.rate,
-        "rate_source": terms.rate_source,
-        "rate_at": terms.rate_at.isoformat(),
-        "shown_at": clock.real_now().isoformat(),
-    }
-
-
-def _terms(draft: Draft) -> WithdrawalTerms:
-    kept = draft.data["terms"]
-    return WithdrawalTerms(
-        fee=Money(kept["fee"], HOME_ASSET),
-        network_fee=Money(kept["network_fee"], HOME_ASSET),
-        estimate=Money(kept["estimate"], kept["payout_asset"]),
-        rate=kept["rate"],
-        rate_source=kept["rate_source"],
-        rate_at=datetime.fromisoformat(kept["rate_at"]),
-    )
-
-
-def _digest(draft: Draft) -> str:
-    """Of everything that the review shows (E5)."""
-    kept = draft.data["terms"]
-    facts = (draft.data["amount_minor"], draft.data["destination"], draft.data["kind"], *sorted(kept.items()))
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def _pressed(turn: Turn, step: str) -> Draft:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lockbay.people.models import User
+from notifications.texts import clean_text
 from telegrambot.callback_data import Press, Verb
 from telegrambot.handlers.places import view_of_place
 from telegrambot.keyboards import to
@@ -10,10 +11,12 @@ from telegrambot.turn import Button, Keyboard, Reply, Screen, Turn
 from wallets.actions.cancel_withdrawal import cancel_withdrawal
 from wallets.errors import WithdrawalNotFound
 from wallets.models import Withdrawal
+from wallets.withdrawal_policy import REASON_LONGEST
 from wallets.withdrawal_queries import withdrawal_for, withdrawals_of
-from wallets.withdrawal_states import PENDING, RETURNED
+from wallets.withdrawal_states import PENDING, RETURNED, WithdrawalStatus
 
 PAGE = 8
+_TOLD_WHY = {WithdrawalStatus.REJECTED, WithdrawalStatus.FAILED}  # staff write it for the owner
 
 
 def show_withdrawals(turn: Turn) -> Reply:
@@ -82,6 +85,7 @@ def _context(withdrawal: Withdrawal) -> dict[str, Any]:
         "withdrawal": withdrawal,
         "place": view_of_place(withdrawal.destination),
         "is_back": withdrawal.status in RETURNED,
+        "reason": clean_text(withdrawal.reason, REASON_LONGEST) if withdrawal.status in _TOLD_WHY else "",
     }
 
 

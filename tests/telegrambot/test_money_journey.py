@@ -63,7 +63,7 @@ def _pay_in(house, amount):
 
 def _save_place(house):
     house.says("bea", "/wallet")
-    house.presses("bea", "Where my money goes")
+    house.presses("bea", "Saved places")
     house.presses("bea", "Add a place")
     house.presses("bea", "USDT · Tron")
     house.says("bea", TRON)

@@ -22,7 +22,7 @@ def hand():
 
 def begin(hand, way="USDT · Tron"):
     hand.says("/wallet")
-    hand.presses("Where my money goes")
+    hand.presses("Saved places")
     hand.presses("Add a place")
     return hand.presses(way)
 
@@ -75,7 +75,7 @@ def test_saving_twice_is_saving_once(hand):
 def test_a_place_is_removed_after_a_question(hand):
     a_place(cast.bea())
     hand.says("/wallet")
-    hand.presses("Where my money goes")
+    hand.presses("Saved places")
     assert TRON in hand.presses("USDT")
     assert "Remove this place?" in hand.presses("Remove")
     data = hand.data_of("Yes, remove it")

@@ -123,7 +123,7 @@ class TestHistory:
         hand.says("/wallet")
         newest = hand.presses("All movements")
         assert "+12.00 USD" in newest
-        assert "then 78.00 USD" in newest
+        assert "balance 78.00 USD" in newest
         assert "+1.00 USD" in hand.presses("Older ones")
         assert not any("Older" in label for label in hand.labels)
 

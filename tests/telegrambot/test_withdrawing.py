@@ -190,6 +190,7 @@ class TestAfterwards:
         reject_withdrawal(actor=cast.olu(), withdrawal_id=withdrawal.pk, revision=1, reason="wrong name")
         assert "moved on since" in ready.presses("Yes, take it back")
         assert "not approved" in ready.shown
+        assert "wrong name" in ready.shown
 
     def test_the_list_shows_each_with_its_state(self, ready):
         ready.says("/wallet")
