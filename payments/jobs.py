@@ -77,13 +77,13 @@ def look_at_claims() -> int:
 def watch_addresses() -> int:
     """Looks for payments to our addresses while somebody may be about to pay there, gives what came to its requests,
     and hands what nobody claimed to the desk; returns how many transfers were seen for the first time."""
-    until = time.monotonic() + _WATCHING_SECONDS
+    until = time.monotonic_ns() + _WATCHING_SECONDS * 1_000_000_000
     new = sum(_watch(target, until) for target in addresses_to_watch())
     match_seen_transfers()
     due = SeenTransfer.objects.filter(state=SeenState.WAITING, look_at__lte=clock.real_now()).order_by("look_at")
     news: list[int] = []
     for pk in list(due.values_list("pk", flat=True)[:_MOST_LOOKS]):
-        if time.monotonic() >= until:
+        if time.monotonic_ns() >= until:
             log.warning("SEEN_OUT_OF_TIME", looked=len(news))
             break
         if (inbox_id := _suspend(pk)) is not None:
@@ -93,7 +93,7 @@ def watch_addresses() -> int:
     return new
 
 
-def _watch(target: Target, until: float) -> int:
+def _watch(target: Target, until: int) -> int:
     """Looks until all is read or time is over, and at least once; what breaks it is logged and keeps no other address
     from being looked at."""
     new = 0
@@ -101,7 +101,7 @@ def _watch(target: Target, until: float) -> int:
         while True:
             looked = watch_address(target=target)
             new += looked.new
-            if looked.is_done or time.monotonic() >= until:
+            if looked.is_done or time.monotonic_ns() >= until:
                 return new
     except Exception:
         log.exception("ADDRESS_NOT_WATCHED", chain=target.chain, address=target.address)

@@ -51,12 +51,12 @@ def _note_known() -> None:
             seen = waiting.select_for_update(no_key=True).filter(pk=pk).first()
             claim = seen and ChainClaim.objects.filter(chain=seen.chain, txid=seen.txid).first()
             if seen and claim:
-                mark_claimed(seen, claim)
+                mark_claimed(seen=seen, claim=claim)
     with transaction.atomic(durable=True):
         waiting.filter(Exists(deposits)).update(state=SeenState.BOOKED, look_at=None)
 
 
-def mark_claimed(seen: SeenTransfer, claim: ChainClaim) -> None:
+def mark_claimed(*, seen: SeenTransfer, claim: ChainClaim) -> None:
     """From now on the claim is looked at. The row is locked."""
     seen.state, seen.claim, seen.look_at = SeenState.CLAIMED, claim, None
     seen.save(update_fields=["state", "claim", "look_at"])
@@ -83,7 +83,7 @@ def _claim(seen_id: int, intent_id: int) -> int:
             return 0
         insert_new(ChainClaim, [_row(seen, intent)], unique="chain,txid")
         claim = ChainClaim.objects.get(chain=seen.chain, txid=seen.txid)
-        mark_claimed(seen, claim)
+        mark_claimed(seen=seen, claim=claim)
         jobs.wake("look_at_claims")
     if claim.intent_id != intent.pk:
         return 0

@@ -83,7 +83,7 @@ def _take(seen: SeenTransfer, ours: tuple[Transfer, ...]) -> int | None:
         claim = ChainClaim.objects.filter(chain=seen.chain, txid=seen.txid).first()
         if claim is not None:
             for one in waiting:
-                mark_claimed(one, claim)
+                mark_claimed(seen=one, claim=claim)
         if claim is not None or not waiting:
             return None
         inbox_id = receive_answer(provider=OnChain(), raw=raw, payment_id=payment_id)
