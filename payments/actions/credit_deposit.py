@@ -13,12 +13,12 @@ from payments.folded import Credit
 from payments.interpreting import Verdict
 from payments.models import Deposit
 from payments.purposes import CreditedDeposit, Plan, handler_of
+from payments.sources import clearing_of, dust_legs, source_legs
 from payments.suspense import suspense_legs, suspense_of
 from wallets import ledger
-from wallets.accounts import CLEARING, FX, AccountCode, platform_account
-from wallets.ledger import Leg, NewOperation
+from wallets.accounts import AccountCode
+from wallets.ledger import NewOperation
 from wallets.models import Operation
-from wallets.money import Money
 
 _LONGEST_REFERENCE = 128
 
@@ -89,29 +89,6 @@ def _credited(credit: Credit) -> CreditedDeposit:
 def _source_of(credit: Credit) -> AccountCode:
     received = credit.deposit.money
     return suspense_of(received) if credit.is_suspended else clearing_of(credit.deposit)
-
-
-def clearing_of(deposit: Deposit) -> AccountCode:
-    """The account of whoever holds a deposit for us."""
-    return platform_account(CLEARING, deposit.asset, deposit.provider)
-
-
-def source_legs(received: Money, value: Money, *, source: AccountCode) -> tuple[Leg, ...]:
-    """source(coin) −received, fx(coin) +received, fx(price) −value; one leg when coin and price are the same asset
-    (B3). Money that waited comes out of suspense, any other out of clearing."""
-    if received.asset == value.asset:
-        return ((source, -received),)
-    return (
-        (source, -received),
-        (platform_account(FX, received.asset), received),
-        (platform_account(FX, value.asset), -value),
-    )
-
-
-def dust_legs(deposit: Deposit) -> tuple[Leg, ...]:
-    """clearing(coin) −received, fx(coin) +received: worth less than a cent, the platform's (B1)."""
-    received = deposit.money
-    return (clearing_of(deposit), -received), (platform_account(FX, received.asset), received)
 
 
 def _dust_operation(credit: Credit) -> NewOperation:

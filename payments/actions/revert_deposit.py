@@ -9,11 +9,12 @@ from django.db import connection
 
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
-from payments.actions.credit_deposit import clearing_of, credit_key_of, dust_legs, reference_of, source_legs
+from payments.actions.credit_deposit import credit_key_of, reference_of
 from payments.errors import PlanIncomplete
 from payments.folded import Vanished
 from payments.models import Deposit
 from payments.purposes import Plan, VanishedDeposit, handler_of
+from payments.sources import clearing_of, dust_legs, source_legs
 from payments.suspense import suspense_legs
 from wallets import ledger
 from wallets.accounts import AccountCode, user_account
