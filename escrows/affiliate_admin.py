@@ -38,15 +38,12 @@ class AffiliateAdmin(ReadOnlyAdmin):
         there = Account.objects.filter(owner=OuterRef("owner"), kind=AFFILIATE, asset=_ASSET).values("balance")
         brought = FirstStart.objects.filter(referrer=OuterRef("owner")).values("referrer")
         zero = {"output_field": BigIntegerField()}
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                brought=Coalesce(Subquery(brought.annotate(n=Count("pk")).values("n")), 0, **zero),
-                earning_trades=Coalesce(Subquery(earning.annotate(n=Count("pk")).values("n")), 0, **zero),
-                earned_minor=Coalesce(Subquery(earning.annotate(n=Sum("amount")).values("n")), 0, **zero),
-                there_minor=Coalesce(Subquery(there), 0, **zero),
-            )
+        rows: QuerySet[AffiliateLink] = super().get_queryset(request)
+        return rows.annotate(
+            brought=Coalesce(Subquery(brought.annotate(n=Count("pk")).values("n")), 0, **zero),
+            earning_trades=Coalesce(Subquery(earning.annotate(n=Count("pk")).values("n")), 0, **zero),
+            earned_minor=Coalesce(Subquery(earning.annotate(n=Sum("amount")).values("n")), 0, **zero),
+            there_minor=Coalesce(Subquery(there), 0, **zero),
         )
 
     @display(description="people brought", ordering="brought")
