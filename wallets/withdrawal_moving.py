@@ -13,8 +13,12 @@ from wallets.withdrawal_states import WithdrawalStatus, sources_of
 
 
 def lock_withdrawal(pk: int) -> Withdrawal:
-    """The row under lock, with owner and destination. Raises: Withdrawal.DoesNotExist."""
-    return Withdrawal.objects.locked(pk).select_related("owner", "destination").get()
+    """The row under lock. Raises: Withdrawal.DoesNotExist.
+
+    Without a join: PostgreSQL would look again at a row that a rival has changed with the old other side of the join,
+    and find nothing when the destination was changed.
+    """
+    return Withdrawal.objects.locked(pk).get()
 
 
 def move_withdrawal(withdrawal: Withdrawal, to: WithdrawalStatus, **fields: Any) -> None:
