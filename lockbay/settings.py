@@ -427,6 +427,7 @@ UNFOLD = {
                 ("Destinations", "pin_drop", "wallets_destination"),
                 ("Payout attempts", "send_money", "payments_payoutattempt"),
                 ("Rail balances", "account_balance", "payments_railbalance"),
+                ("Network fees", "local_gas_station", "payments_storedfee"),
                 ("Payout stops", "block", "wallets_payoutstop"),
             ),
             _menu(

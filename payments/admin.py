@@ -12,7 +12,7 @@ from django.urls import reverse
 from unfold.decorators import action, display
 
 from lockbay.read_only_admin import ReadOnlyAdmin
-from payments import claim_admin, inbox_admin, payout_admin, seen_admin  # noqa: F401  register their pages
+from payments import claim_admin, fee_admin, inbox_admin, payout_admin, seen_admin  # noqa: F401  register their pages
 from payments.actions.assign_deposit import assign_deposit
 from payments.errors import AssignRefused
 from payments.models import Deposit, Intent, Verification

@@ -40,6 +40,7 @@ class Verb(StrEnum):
     WITHDRAW_DO = "wd!"
     WITHDRAWALS = "wds"
     WITHDRAWAL = "wd_one"
+    WITHDRAWAL_MOVE = "wd_move"
     WITHDRAWAL_CANCEL_ASK = "wd_cancel?"
     WITHDRAWAL_CANCEL = "wd_cancel!"
     PLACES = "places"

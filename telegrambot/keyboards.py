@@ -55,7 +55,7 @@ def keyboard_for_notification(template: str, escrow: Escrow | None, user: User |
     They are chosen when the notice is sent; pressed later, each is checked again like any other.
     """
     if escrow is None or user is None:
-        return ((to("wallet", Verb.WALLET), to("menu", Verb.MENU)),)
+        return ((_about(template), to("menu", Verb.MENU)),)
     rows = [*_seller_rows(escrow, user), *_buyer_rows(escrow, user)]
     if escrow.status == Status.PAYMENT_CONFIRMED and _allows(policy.require_can_invite, escrow, user):
         rows.append((of_trade("invite", Verb.INVITE, escrow),))
@@ -96,6 +96,15 @@ def of_trade(label: str, verb: Verb, escrow: Escrow, *, digest: str = "", extra:
 def of_draft(label: str, verb: Verb, draft: Draft, *, extra: str = "", **words: Any) -> Button:
     """A button about a draft: it says which, so that an old one cannot answer for a new one."""
     return Button(label, Press(verb, draft.request_key, extra=extra), words=words)
+
+
+def _about(template: str) -> Button:
+    """Where a notice leads that is about no trade."""
+    if template.startswith("withdrawal_"):
+        return to("withdrawals", Verb.WITHDRAWALS)
+    if template.startswith("destination_"):
+        return to("places", Verb.PLACES)
+    return to("wallet", Verb.WALLET)
 
 
 def _seller_rows(escrow: Escrow, user: User) -> list[Row]:

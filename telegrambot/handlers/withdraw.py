@@ -11,22 +11,24 @@ from telegrambot.amounts import read_amount
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone
 from telegrambot.handlers.places import MOST_SHOWN, cool_off_hours, place_button, view_of_place
-from telegrambot.handlers.withdrawals import withdrawal_screen
+from telegrambot.handlers.withdrawals import withdrawal_named, withdrawal_screen
 from telegrambot.keyboards import of_draft, to
 from telegrambot.models import Draft
 from telegrambot.persistence import finish_flow, move_on, require_active, start_flow
 from telegrambot.turn import Button, Keyboard, Reply, Screen, Turn
 from telegrambot.withdraw_terms import HOME_ASSET, digest_of, frozen_terms, terms_of
 from wallets.accounts import AFFILIATE, AVAILABLE, user_account
+from wallets.actions.change_withdrawal import change_withdrawal
 from wallets.actions.request_withdrawal import request_withdrawal
 from wallets.debts import require_no_debt
 from wallets.errors import DestinationNotFound, InsufficientFunds
-from wallets.models import Destination
+from wallets.models import Destination, Withdrawal
 from wallets.money import Money
 from wallets.queries import balances_of
 from wallets.quoting import terms_for
 from wallets.withdrawal_policy import require_in_range, require_usable, withdrawal_limits
-from wallets.withdrawal_queries import destinations_of, withdrawal_for
+from wallets.withdrawal_queries import destinations_of
+from wallets.withdrawal_states import PENDING
 
 FLOW = "withdraw"
 AMOUNT, DESTINATION, REVIEW = ORDER = ("amount", "destination", "review")
@@ -48,6 +50,15 @@ def begin(turn: Turn) -> Reply:
     if turn.press is None and turn.text:
         return _take(Turn(turn.user, turn.chat_id, turn.update_id, turn.text, None, draft), read_amount(turn.text))
     return Reply(step_screen(draft))
+
+
+def change_place(turn: Turn) -> Reply:
+    """The same amount to another place, while it waits for approval: what was approved of it is void then (W2)."""
+    withdrawal = withdrawal_named(turn.user, turn.press.subject if turn.press else "")
+    if withdrawal.status not in PENDING:
+        return Reply(withdrawal_screen(withdrawal))
+    data = {"kind": withdrawal.account_kind, "amount_minor": withdrawal.amount_minor, "changes": withdrawal.public_id}
+    return Reply(step_screen(start_flow(turn, flow=FLOW, step=DESTINATION, data=data)))
 
 
 def type_amount(turn: Turn) -> Reply:
@@ -79,7 +90,8 @@ def go_back(turn: Turn) -> Reply:
     draft = require_active(turn) if turn.draft and turn.draft.flow == FLOW else None
     if draft is None or turn.press is None or turn.press.subject != draft.request_key:
         raise DraftGone
-    before = ORDER[max(0, ORDER.index(draft.step) - 1)]
+    first = ORDER.index(DESTINATION if "changes" in draft.data else AMOUNT)
+    before = ORDER[max(first, ORDER.index(draft.step) - 1)]
     return Reply(step_screen(move_on(turn, step=before)))
 
 
@@ -90,23 +102,17 @@ def confirm(turn: Turn) -> Reply:
     """
     known = _made_from(turn)
     if known:
-        return Reply(withdrawal_screen(withdrawal_for(turn.user, known)))
+        return Reply(withdrawal_screen(withdrawal_named(turn.user, known)))
     draft = _pressed(turn, REVIEW)
     destination = _destination(turn.user, draft.data["destination"])
     shown_at = datetime.fromisoformat(draft.data["terms"]["shown_at"])
     if turn.press is None or turn.press.digest != digest_of(draft) or clock.real_now() - shown_at > TERMS_LAST:
         move_on(turn, step=REVIEW, terms=frozen_terms(terms_for(destination, _amount(draft))))
         raise PreviewChanged
-    withdrawal = request_withdrawal(
-        actor=turn.user,
-        request_key=f"draft:{draft.request_key}",
-        destination_id=destination.pk,
-        amount=_amount(draft),
-        terms=terms_of(draft),
-        account_kind=draft.data["kind"],
-    )
+    withdrawal = _ask_for(turn.user, draft, destination)
+    news = "changed" if "changes" in draft.data else "requested"
     finish_flow(turn, withdrawal=withdrawal.public_id)
-    return Reply(withdrawal_screen(withdrawal, news="requested"), toast="withdrawal_requested")
+    return Reply(withdrawal_screen(withdrawal, news=news), toast=f"withdrawal_{news}")
 
 
 def step_screen(draft: Draft) -> Screen:
@@ -125,6 +131,23 @@ def step_screen(draft: Draft) -> Screen:
         context["place"] = view_of_place(_destination(draft.user, draft.data["destination"]))
         context["arrives_as"] = context["place"].asset
     return Screen(f"withdraw_{draft.step}", context, (*_choices(draft), _way_out(draft)))
+
+
+def _ask_for(user: User, draft: Draft, destination: Destination) -> Withdrawal:
+    changes = draft.data.get("changes")
+    if changes:
+        known = withdrawal_named(user, changes)
+        return change_withdrawal(
+            actor=user, withdrawal_id=known.pk, destination_id=destination.pk, terms=terms_of(draft)
+        )
+    return request_withdrawal(
+        actor=user,
+        request_key=f"draft:{draft.request_key}",
+        destination_id=destination.pk,
+        amount=_amount(draft),
+        terms=terms_of(draft),
+        account_kind=draft.data["kind"],
+    )
 
 
 def _choices(draft: Draft) -> Keyboard:
@@ -147,7 +170,8 @@ def _choices(draft: Draft) -> Keyboard:
 
 def _way_out(draft: Draft) -> tuple[Button, ...]:
     drop = of_draft("drop_draft", Verb.FLOW_CANCEL, draft)
-    return (drop,) if draft.step == AMOUNT else (of_draft("back", Verb.WITHDRAW_BACK, draft), drop)
+    is_first = draft.step == (DESTINATION if "changes" in draft.data else AMOUNT)
+    return (drop,) if is_first else (of_draft("back", Verb.WITHDRAW_BACK, draft), drop)
 
 
 def _what_is_missing(user: User, kind: str) -> Screen | None:
@@ -223,5 +247,6 @@ BUTTONS = {
     Verb.WITHDRAW_TO: choose_place,
     Verb.WITHDRAW_BACK: go_back,
     Verb.WITHDRAW_DO: confirm,
+    Verb.WITHDRAWAL_MOVE: change_place,
 }
 STEPS = {(FLOW, AMOUNT): type_amount}

@@ -58,11 +58,12 @@ def cancel(turn: Turn) -> Reply:
 
 
 def withdrawal_screen(withdrawal: Withdrawal, *, news: str = "") -> Screen:
-    """Everything about one. `news`: "requested" when it just was."""
+    """Everything about one. `news`: "requested" or "changed" when it just was."""
     key = withdrawal.public_id
     rows: list[tuple[Button, ...]] = []
     if withdrawal.status in PENDING:
-        rows.append((Button("withdrawal_cancel", Press(Verb.WITHDRAWAL_CANCEL_ASK, key)),))
+        move = Button("withdrawal_move", Press(Verb.WITHDRAWAL_MOVE, key))
+        rows.append((Button("withdrawal_cancel", Press(Verb.WITHDRAWAL_CANCEL_ASK, key)), move))
     rows.append((Button("refresh", Press(Verb.WITHDRAWAL, key)), to("withdrawals", Verb.WITHDRAWALS)))
     rows.append((to("wallet", Verb.WALLET), to("menu", Verb.MENU)))
     return Screen("withdrawal", {**_context(withdrawal), "news": news}, tuple(rows))

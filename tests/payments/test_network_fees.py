@@ -5,15 +5,17 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from lockbay import clock, http
 from lockbay.http import NetworkInsideTransaction
 from payments import chains
+from payments.banks import known_banks
 from payments.models import StoredFee
 from payments.network_fees import FeeUnknown, chain_named, fees_of_chain, network_fee
 from payments.rates.prewarm import prewarm
 from payments.refreshing_fees import refresh_network_fees
-from tests.cast import usd
+from tests.cast import olu, usd
 from tests.payments.chains.nodes import SCENES, Nodes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,3 +179,14 @@ def test_nothing_is_fetched_inside_a_transaction():
 )
 def test_a_chain_is_known_by_its_name_its_coin_and_its_networks(text, chain):
     assert chain_named(text) == chain
+
+
+def test_staff_see_what_is_known_and_how_old_it_is(client):
+    client.force_login(olu())
+    refresh_network_fees()
+    StoredFee.objects.filter(chain="bitcoin").update(fetched_at=clock.real_now() - timedelta(hours=1))
+    page = client.get(reverse("admin:payments_storedfee_changelist")).content.decode()
+    assert "tron" in page
+    assert "too old" in page
+    known_banks("sandbox")
+    assert ">3<" in client.get(reverse("admin:payments_banklist_changelist")).content.decode()

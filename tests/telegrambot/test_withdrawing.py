@@ -184,6 +184,21 @@ class TestAfterwards:
         assert (balance(), balance(HELD)) == (usd("150.00"), usd("0.00"))
         assert withdrawal.public_id in ready.shown
 
+    def test_it_can_go_to_another_place_while_it_waits(self, ready):
+        withdrawal = asked(ready)
+        a_place(cast.bea(), network="BTC", asset="BTC")
+        assert "Where should 100.00 USD go?" in ready.presses("Another place")
+        assert not any("Back" in label for label in ready.labels)
+        assert "Network fee: 0.93 USD" in ready.presses("BTC")
+        data = ready.data_of("Yes, withdraw")
+        assert "goes to the new place" in ready.sends(data)
+        withdrawal.refresh_from_db()
+        assert (withdrawal.revision, withdrawal.payout_asset, withdrawal.network_fee) == (2, "BTC", usd("0.93"))
+        ready.sends(data)
+        withdrawal.refresh_from_db()
+        assert withdrawal.revision == 2
+        assert (balance(), balance(HELD)) == (usd("50.00"), usd("100.00"))
+
     def test_once_decided_it_cannot_be_taken_back(self, ready):
         withdrawal = asked(ready)
         ready.presses("Take it back")
