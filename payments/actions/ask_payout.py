@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger(__name__)
 _AGAIN_AFTER = timedelta(minutes=1)  # when the one who asks does not live to write the answer
-_NOBODY_WAS_CALLED = frozenset({AttemptOutcome.CLAIMED, AttemptOutcome.CALLING, AttemptOutcome.NOT_SENT})
+# Nobody was called, or the answer to the call is still its sender's.
+_NOT_ASKED_ABOUT = (AttemptOutcome.CLAIMED, AttemptOutcome.CALLING, AttemptOutcome.NOT_SENT, AttemptOutcome.BY_HAND)
 
 
 def ask_payout(*, actor: "User | None", attempt_id: int) -> PayoutMeaning | None:
@@ -49,6 +50,6 @@ def ask_payout(*, actor: "User | None", attempt_id: int) -> PayoutMeaning | None
 def _take_question(attempt: PayoutAttempt) -> bool:
     """Moves the next question on before the call, so that two workers do not ask the same."""
     now = clock.real_now()
-    as_read = PayoutAttempt.objects.filter(pk=attempt.pk, asks=attempt.asks).exclude(outcome__in=_NOBODY_WAS_CALLED)
+    as_read = PayoutAttempt.objects.filter(pk=attempt.pk, asks=attempt.asks).exclude(outcome__in=_NOT_ASKED_ABOUT)
     with transaction.atomic(durable=True):
         return bool(as_read.update(asks=F("asks") + 1, asked_at=now, ask_due_at=now + _AGAIN_AFTER))

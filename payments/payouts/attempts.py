@@ -17,7 +17,7 @@ from payments.payouts.base import PayoutOrder, PayoutRail
 from wallets.models import Withdrawal
 from wallets.withdrawal_moving import lock_withdrawal
 from wallets.withdrawal_policy import require_may_be_sent
-from wallets.withdrawal_states import WithdrawalStatus
+from wallets.withdrawal_states import IN_FLIGHT, WithdrawalStatus
 
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 _LOOKS_BACK = timedelta(days=90)
@@ -130,6 +130,7 @@ def _has_twin_under_way(withdrawal: Withdrawal, adapter: PayoutRail) -> bool:
         adapter=adapter.name,
         outcome__in=_MAY_HAVE_PAID_UNSEEN,
         provider_reference="",
+        withdrawal__status__in=sorted(IN_FLIGHT),  # people have decided about the others
         withdrawal__payout_asset=withdrawal.payout_asset,
         withdrawal__payout_minor=withdrawal.payout_minor,
     ).exclude(withdrawal=withdrawal)
@@ -141,4 +142,5 @@ def _taken_by_others(attempt: PayoutAttempt) -> frozenset[str]:
     others = PayoutAttempt.objects.filter(
         adapter=attempt.adapter, claimed_at__gt=attempt.claimed_at - _LOOKS_BACK
     ).exclude(withdrawal_id=attempt.withdrawal_id)
-    return frozenset(others.exclude(provider_reference="").values_list("provider_reference", flat=True))
+    named = others.values_list("provider_reference", "withdrawal__provider_reference")  # people name some, too
+    return frozenset(reference for pair in named for reference in pair if reference)

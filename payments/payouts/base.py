@@ -23,7 +23,8 @@ from payments.payouts.guard import pass_guard
 from wallets.errors import MalformedAmount
 from wallets.money import Money, floored_money
 
-CALL_SECONDS = 20  # one call, from connecting to the last byte; the lease of an attempt is longer
+# One call, from connecting to the last byte: the lease of an attempt is longer than an order and what comes before it.
+_ORDER_SECONDS, _LOOK_SECONDS = 20, 10
 _MOST_BYTES = 1_000_000
 _LONGEST_TEXT = 300
 
@@ -170,7 +171,7 @@ class PayoutRail(ABC):
 
     def look(self, method: str, url: str, **options: Any) -> http.Response:
         """A call that only asks. Raises: NothingLeft, NoUsableAnswer (also for 401, 403, 408, 429 and 5xx)."""
-        answer = self._call(method, url, options)
+        answer = self._call(method, url, options, seconds=_LOOK_SECONDS)
         if answer.status_code in {401, 403, 408, 429} or answer.status_code >= 500:
             raise NoUsableAnswer(self.name, f"http_{answer.status_code}", _text_of(answer))
         return answer
@@ -182,7 +183,7 @@ class PayoutRail(ABC):
             raise Unreadable("unknown_status", word)
         return self.meanings[word]
 
-    def _call(self, method: str, url: str, options: dict[str, Any]) -> http.Response:
+    def _call(self, method: str, url: str, options: dict[str, Any], *, seconds: int = _ORDER_SECONDS) -> http.Response:
         """One try, behind the provider's breaker, counted and timed (P5)."""
         source = breaker.breaker_of_provider(self.name)
         if not breaker.may_ask(source):
@@ -191,7 +192,7 @@ class PayoutRail(ABC):
         outcome = "unavailable"
         try:
             with PROVIDER_SECONDS.labels(self.name).time():
-                answer = http.request_bounded(method, url, seconds=CALL_SECONDS, most_bytes=_MOST_BYTES, **options)
+                answer = http.request_bounded(method, url, seconds=seconds, most_bytes=_MOST_BYTES, **options)
             if answer.status_code < 500 and answer.status_code != 429:
                 outcome = "ok" if answer.status_code < 400 else "rejected"
             return answer

@@ -78,9 +78,9 @@ class FlutterwavePayouts(PayoutRail):
 
     def _ask(self, order: PayoutOrder) -> PayoutAnswer:
         if order.provider_reference:
-            path = f"/transfers/{quote(order.provider_reference, safe='')}"
-            answer = self.look("GET", f"{self._url}{path}", headers=self._headers())
-            return self._read_order(order, answer, is_question=True)
+            known = self._ask_by_id(order)
+            if known is not None:
+                return known
         url = f"{self._url}/transfers"
         answer = self.look("GET", url, params={"reference": order.reference}, headers=self._headers())
         body = _body_of(self.name, answer)
@@ -92,6 +92,18 @@ class FlutterwavePayouts(PayoutRail):
         # Their own repeats of one order carry its reference too: the one that went furthest counts.
         read = [self.read_transfer(order, entry, answer.content) for entry in entries]
         return max(read, key=lambda one: _FURTHEST.index(one.meaning))
+
+    def _ask_by_id(self, order: PayoutOrder) -> PayoutAnswer | None:
+        """By the id that an answer or an event named; None when it is another transfer's, or nobody's."""
+        path = f"/transfers/{quote(order.provider_reference, safe='')}"
+        answer = self.look("GET", f"{self._url}{path}", headers=self._headers())
+        try:
+            found = self._read_order(order, answer, is_question=True)
+        except Unreadable as error:
+            if error.reason != "other_order":
+                raise
+            return None
+        return None if found.meaning is PayoutMeaning.NOT_FOUND else found
 
     def balances(self) -> list[Money]:
         answer = self.look("GET", f"{self._url}/balances/NGN", headers=self._headers())

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from lockbay.people.models import User
 from lockbay.people.roles import OPERATOR
+from payments.actions.ask_payout import ask_payout
 from payments.actions.record_manual_payout import record_manual_payout
 from payments.actions.send_payout import send_payout
 from payments.actions.take_over_payout import take_over_payout
@@ -59,6 +60,7 @@ class TestPaidByHand:
             record_manual_payout(actor=operator(), withdrawal_id=0, provider_reference="B", reason="why")
         with pytest.raises(WrongWithdrawalStatus):
             record(an_approved("sandbox"))
+        assert ask_payout(actor=None, attempt_id=attempt_of(withdrawal).pk) is None
         assert status_of(withdrawal) == "processing"
 
     def test_nobody_says_so_of_their_own_money(self) -> None:

@@ -1,6 +1,7 @@
 """Flutterwave's two generations keep the contract of rails, and their traps stay shut."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -108,6 +109,16 @@ class TestV3(FlutterwaveContract):
         wire.answers = [(200, {"status": "success", "message": "Transfers fetched", "data": others})]
         assert adapter.ask(order).meaning is PayoutMeaning.NOT_FOUND
         assert dict(wire.requests[0].url.params) == {"reference": order.reference}
+
+    def test_an_id_of_somebody_elses_transfer_leads_to_the_question_by_reference(
+        self, adapter: PayoutRail, order: PayoutOrder, wire: Wire
+    ) -> None:
+        other = {"status": "success", "data": self._transfer(order, "SUCCESSFUL") | {"reference": "WDOTHER"}}
+        for by_id in ((200, other), (404, {"status": "error", "message": "not found"})):
+            wire.begin([by_id, self.told(order, "PENDING")])
+            named = replace(order, provider_reference="../510002")
+            assert adapter.ask(named).meaning is PayoutMeaning.ACCEPTED
+            assert wire.requests[0].url.raw_path.endswith(b"/transfers/..%2F510002")
 
     def test_of_two_transfers_of_one_reference_the_one_that_was_paid_counts(
         self, adapter: PayoutRail, order: PayoutOrder, wire: Wire

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from lockbay import clock
 from payments.payouts.attempts import claim_attempt
 from payments.payouts.base import PayoutMeaning, PayoutOrder, PayoutRail
 from payments.payouts.kraken import sign
@@ -14,7 +15,7 @@ from tests import cast
 from tests.at_once import at_once
 from tests.payments.payouts.contract import RailContract, Wire
 from tests.payments.payouts.stories import ADDRESS, an_approved
-from wallets.models import Destination
+from wallets.models import Destination, Withdrawal
 
 NOT_SENT, REFUSED, UNKNOWN = PayoutMeaning.NOT_SENT, PayoutMeaning.REFUSED, PayoutMeaning.UNKNOWN
 SECRET = "bG9ja2JheS10ZXN0LXNlY3JldC0wMTIzNDU2Nzg5YWJjZGVm"
@@ -209,10 +210,23 @@ class TestTwins:
         assert claim_attempt(first.pk) is not None
         assert claim_attempt(second.pk) is None
         assert claim_attempt(other.pk) is not None
+        first.payout_attempts.update(outcome="unknown")
+        assert claim_attempt(second.pk) is None
         first.payout_attempts.update(outcome="accepted", provider_reference="FTABC12-XYZ34-LMNOP5")
         claim = claim_attempt(second.pk)
         assert claim is not None
         assert claim.order.taken == {"FTABC12-XYZ34-LMNOP5"}
+
+    def test_what_people_decided_holds_nobody_up_and_keeps_its_id(self, db: None) -> None:
+        first, second = an_approved("kraken"), an_approved("kraken")
+        claim_attempt(first.pk)
+        first.payout_attempts.update(outcome="unknown")
+        Withdrawal.objects.filter(pk=first.pk).update(
+            status="completed", closed_at=clock.now(), provider_reference="SEEN-BY-TWO"
+        )
+        claim = claim_attempt(second.pk)
+        assert claim is not None
+        assert claim.order.taken == {"SEEN-BY-TWO"}
 
     @pytest.mark.django_db(transaction=True)
     def test_claimed_at_once_only_one_of_them_goes(self) -> None:
