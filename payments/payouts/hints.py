@@ -13,6 +13,8 @@ from payments.payout_models import AttemptOutcome
 from payments.providers.base import PaymentReport
 from payments.states import Outcome
 
+_NOBODY_WAS_CALLED = (AttemptOutcome.CLAIMED, AttemptOutcome.NOT_SENT)
+
 
 def take_hints_within(hints: Sequence[tuple[Verdict, PaymentReport]], now: datetime) -> None:
     """Has the payouts asked about that the reports name, inside the drain's transaction. A reference that is not ours
@@ -36,6 +38,8 @@ def take_hints_within(hints: Sequence[tuple[Verdict, PaymentReport]], now: datet
 
 def _attempts_of(hints: Sequence[tuple[Verdict, PaymentReport]]) -> dict[tuple[str, str], PayoutAttempt]:
     references = sorted({report.reference for _, report in hints if report.reference})
-    rows = PayoutAttempt.objects.filter(reference__in=references).exclude(outcome=AttemptOutcome.NOT_SENT)
+    # Of what nobody was called for a provider can know nothing. Nor may it be locked here: its sender locks the owner's
+    # account first and the attempt after it, the drain the other way round.
+    rows = PayoutAttempt.objects.filter(reference__in=references).exclude(outcome__in=_NOBODY_WAS_CALLED)
     locked = rows.order_by("pk").select_for_update(no_key=True)
     return {(attempt.adapter, attempt.reference): attempt for attempt in locked}

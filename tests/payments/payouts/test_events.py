@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from payments.actions.apply_event import drain
 from payments.actions.send_payout import send_payout
 from payments.models import InboxEvent
+from payments.payouts.attempts import claim_attempt
 from payments.payouts.jobs import ask_payouts, send_payouts
 from tests import cast
 from tests.payments.money_in import post
@@ -91,8 +92,9 @@ class TestMatrix:
         assert cast.wallet_of(cast.bea()) == cast.usd("50.00")
 
     def test_a_reference_that_is_not_ours_parks(self, provider: PlayMoney) -> None:
-        waiting = a_request()
-        for reference in ("WD000000NONE", waiting.public_id):
+        waiting, claimed = a_request(), an_approved()
+        claim_attempt(claimed.pk)
+        for reference in ("WD000000NONE", waiting.public_id, claimed.public_id):
             post(event_of(waiting, "paid", reference=reference))
         assert set(InboxEvent.objects.values_list("status", "error")) == {("parked", "unknown_payout")}
         assert not provider.looked_up

@@ -8,6 +8,7 @@ import pytest
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
+from lockbay.observability.metrics import metrics_text
 from payments.actions.ask_payout import ask_payout
 from payments.actions.send_payout import send_payout
 from payments.models import PayoutAttempt
@@ -42,6 +43,12 @@ def ask(withdrawal: Withdrawal) -> PayoutMeaning | None:
     return ask_payout(actor=None, attempt_id=attempt_of(withdrawal).pk)
 
 
+def figure(text: str, name: str) -> int:
+    """A counter as Prometheus reads it; 0 when it has not begun."""
+    found = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name)]
+    return int(float(found[0])) if found else 0
+
+
 class TestAnswers:
     def test_an_accepted_order_is_sent_and_not_completed(self, provider: PlayMoney) -> None:
         withdrawal = an_approved()
@@ -49,6 +56,14 @@ class TestAnswers:
         sent = now_of(withdrawal)
         assert (sent.status, sent.provider_reference) == ("sent", f"po_{withdrawal.public_id}")
         assert cast.wallet_of(cast.bea()).minor == 0
+
+    def test_it_is_counted_and_timed_once_it_is_committed(self, provider: PlayMoney) -> None:
+        before = metrics_text().decode()
+        send(an_approved())
+        after = metrics_text().decode()
+        counter = 'lockbay_payout_answers_total{adapter="sandbox",meaning="accepted"}'
+        timer = 'lockbay_payout_sent_seconds_count{adapter="sandbox"}'
+        assert [figure(after, name) - figure(before, name) for name in (counter, timer)] == [1, 1]
 
     def test_a_paid_order_is_completed_when_the_provider_says_so(self, provider: PlayMoney) -> None:
         withdrawal = an_approved()
