@@ -21,7 +21,6 @@ from payments import wire
 from payments.errors import ProviderError, Unreadable
 from payments.payouts.base import (
     NothingLeft,
-    NoUsableAnswer,
     PayoutAnswer,
     PayoutMeaning,
     PayoutOrder,
@@ -32,14 +31,11 @@ from payments.payouts.base import (
     read_fee,
     require_same_amount,
 )
+from payments.payouts.flutterwave_answers import body_of, nothing_found, refusal_in, success_of
 from payments.providers import provider_of
 from payments.providers.bank_pages import id_in, inner
 from payments.providers.flutterwave import FlutterwaveV4
 from wallets.money import Money
-
-_KNOWN = ("already exist", "duplicate", "already been used")
-_NO_FUNDS = ("insufficient", "not enough", "low balance")
-_NOT_ALLOWED = ("whitelist", "not enabled", "not permitted", "unauthorized", "invalid authorization")
 
 
 class FlutterwavePayouts(PayoutRail):
@@ -83,9 +79,9 @@ class FlutterwavePayouts(PayoutRail):
                 return known
         url = f"{self._url}/transfers"
         answer = self.look("GET", url, params={"reference": order.reference}, headers=self._headers())
-        body = _body_of(self.name, answer)
+        body = body_of(self.name, answer)
         if body.get("status") != "success":
-            return _nothing_found(body, answer)
+            return nothing_found(body, answer)
         entries = [entry for entry in list_in(body, "data") if entry.get("reference") == order.reference]
         if not entries:
             return PayoutAnswer(PayoutMeaning.NOT_FOUND, "no_such_transfer", raw=answer.content)
@@ -107,7 +103,7 @@ class FlutterwavePayouts(PayoutRail):
 
     def balances(self) -> list[Money]:
         answer = self.look("GET", f"{self._url}/balances/NGN", headers=self._headers())
-        return [money_in(inner(_success_of(self.name, answer), "data").get("available_balance"), "NGN")]
+        return [money_in(inner(success_of(self.name, answer), "data").get("available_balance"), "NGN")]
 
     def read_transfer(self, order: PayoutOrder, data: dict[str, Any], raw: bytes) -> PayoutAnswer:
         """What one transfer of theirs says of our order. Raises: Unreadable when it is another one."""
@@ -124,10 +120,10 @@ class FlutterwavePayouts(PayoutRail):
         )
 
     def _read_order(self, order: PayoutOrder, answer: http.Response, *, is_question: bool = False) -> PayoutAnswer:
-        body = _body_of(self.name, answer)
+        body = body_of(self.name, answer)
         if body.get("status") == "success" and answer.status_code < 400:
             return self.read_transfer(order, inner(body, "data"), answer.content)
-        return _nothing_found(body, answer) if is_question else _refusal_in(self.name, body, answer)
+        return nothing_found(body, answer) if is_question else refusal_in(self.name, body, answer)
 
     @property
     def _url(self) -> str:
@@ -188,7 +184,7 @@ class FlutterwaveV4Payouts(FlutterwavePayouts):
 
     def balances(self) -> list[Money]:
         answer = self.look("GET", f"{self._url}/wallets/balances", headers=self._headers())
-        entries = list_in(_success_of(self.name, answer), "data")
+        entries = list_in(success_of(self.name, answer), "data")
         return [money_in(one.get("available_balance"), "NGN") for one in entries if one.get("currency") == "NGN"]
 
     def read_transfer(self, order: PayoutOrder, data: dict[str, Any], raw: bytes) -> PayoutAnswer:
@@ -245,47 +241,3 @@ def _adapter() -> FlutterwaveV4:
     if not isinstance(adapter, FlutterwaveV4):
         raise TypeError("the table of adapters names another class")
     return adapter
-
-
-def _body_of(name: str, answer: http.Response) -> dict[str, Any]:
-    try:
-        return wire.read_object(answer.content)
-    except Unreadable as error:
-        raise NoUsableAnswer(name, "unreadable", f"HTTP {answer.status_code}: {error.detail}") from error
-
-
-def _success_of(name: str, answer: http.Response) -> dict[str, Any]:
-    body = _body_of(name, answer)
-    if body.get("status") != "success":
-        raise NoUsableAnswer(name, "error_answered", _said(body))
-    return body
-
-
-def _said(body: dict[str, Any]) -> str:
-    error = body.get("error")
-    return str(body.get("message") or (error.get("message") if isinstance(error, dict) else "") or "")[:200]
-
-
-def _nothing_found(body: dict[str, Any], answer: http.Response) -> PayoutAnswer:
-    """An error to a question: "not found" where they say so, else nothing is known."""
-    is_missing = answer.status_code == 404 or "not found" in _said(body).lower()
-    meaning = PayoutMeaning.NOT_FOUND if is_missing else PayoutMeaning.UNKNOWN
-    return PayoutAnswer(meaning, f"http_{answer.status_code}", _said(body), raw=answer.content)
-
-
-def _refusal_in(name: str, body: dict[str, Any], answer: http.Response) -> PayoutAnswer:
-    """What an error to an order means. Only what they say in so many words is a refusal."""
-    said = _said(body).lower()
-    if body.get("status") not in {"error", "failed"} or not said:
-        raise NoUsableAnswer(name, f"http_{answer.status_code}", said)
-    if any(words in said for words in _KNOWN) or answer.status_code == 409:
-        meaning, code = PayoutMeaning.UNKNOWN, "reference_known"
-    elif any(words in said for words in _NO_FUNDS):
-        meaning, code = PayoutMeaning.NOT_SENT, "insufficient_funds"
-    elif answer.status_code == 403 or any(words in said for words in _NOT_ALLOWED):
-        meaning, code = PayoutMeaning.NOT_SENT, "not_allowed"
-    elif answer.status_code in {200, 400, 422}:
-        meaning, code = PayoutMeaning.REFUSED, f"http_{answer.status_code}"
-    else:
-        meaning, code = PayoutMeaning.UNKNOWN, f"http_{answer.status_code}"
-    return PayoutAnswer(meaning, code, _said(body), raw=answer.content)
