@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture
-def books_green(transactional_db: None) -> Iterator[None]:
+def books_green(db: None) -> Iterator[None]:
     """After the test, `check_ledger --full` finds nothing."""
     from wallets.proof import check_ledger
 

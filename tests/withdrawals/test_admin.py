@@ -222,15 +222,15 @@ def test_two_people_say_what_became_of_a_payout() -> None:
     assert "is failed" in post(olu(), lost, "fail")
 
 
-@pytest.mark.parametrize("name", DECISIONS)
-def test_an_auditor_looks_and_decides_nothing(name: str) -> None:
+def test_an_auditor_looks_and_decides_nothing() -> None:
     request = a_request()
     kim = may_look(auditor())
     page = read(kim, page_of(request, "change"))
-    assert page_of(request, name) not in page
     client = signed_in(kim)
-    assert client.get(page_of(request, name)).status_code == 403
-    assert client.post(page_of(request, name), {"reason": "x"}).status_code == 403
+    for name in DECISIONS:
+        assert page_of(request, name) not in page
+        assert client.get(page_of(request, name)).status_code == 403
+        assert client.post(page_of(request, name), {"reason": "x"}).status_code == 403
 
 
 def test_buttons_are_where_their_act_can_be_due() -> None:

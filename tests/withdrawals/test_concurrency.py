@@ -1,12 +1,15 @@
 """Everything at once, and one result: approvals, cancellations, changes and requests that race (W1, W2, F31)."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from threading import Barrier
+from threading import Event as Signal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
@@ -34,6 +37,8 @@ from wallets.actions.reject_withdrawal import reject_withdrawal
 from wallets.actions.settle_withdrawal import settle_withdrawal
 from wallets.errors import InsufficientFunds, Refusal
 from wallets.models import Destination, Operation, Withdrawal
+from wallets.withdrawal_moving import amend_withdrawal, lock_withdrawal
+from wallets.withdrawal_states import PENDING
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_green")]
 
@@ -185,6 +190,25 @@ def test_the_same_place_saved_at_once_is_saved_once() -> None:
         range(6),
     )
     assert Destination.objects.count() == 1
+
+
+def test_whoever_waited_while_the_destination_was_changed_still_finds_the_withdrawal() -> None:
+    request, other = a_request(), a_destination(bea(), address="TElsewhere")
+    is_changed = Signal()
+
+    def change_slowly() -> None:
+        with transaction.atomic():
+            amend_withdrawal(lock_withdrawal(request.pk), allowed=PENDING, revision=2, destination_id=other.pk)
+            is_changed.set()
+            time.sleep(0.3)  # the other one reaches the lock
+
+    def cancel() -> None:
+        assert is_changed.wait(10)
+        cancel_withdrawal(actor=bea(), withdrawal_id=request.pk)
+
+    at_once(lambda act: act(), [change_slowly, cancel])
+    request.refresh_from_db()
+    assert (request.status, request.revision) == (S.CANCELLED, 2)
 
 
 @pytest.mark.slow

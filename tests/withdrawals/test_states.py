@@ -8,7 +8,7 @@ from wallets.models import Withdrawal
 from wallets.withdrawal_moving import amend_withdrawal, move_withdrawal
 from wallets.withdrawal_states import CLOSED, IN_FLIGHT, OPEN, TRANSITIONS, WithdrawalStatus
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 S = WithdrawalStatus
 
 

@@ -33,7 +33,7 @@ from wallets.errors import (
 from wallets.models import Destination, Operation, Withdrawal
 from wallets.money import parse_money
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_green")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_green")]
 
 
 class TestCancel(Triple):

@@ -47,7 +47,7 @@ from wallets.money import Money, parse_money
 from wallets.queries import balance_of
 from wallets.quoting import PayoutQuote
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_green")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_green")]
 
 
 class TestApprove(Triple):

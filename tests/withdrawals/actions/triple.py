@@ -18,7 +18,7 @@ class LastStepFailed(Exception):
 
 
 @pytest.mark.usefixtures("books_green")
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 class Triple:
     """`allowed`: from → to. `answered`: statuses in which a second click gets the withdrawal as it is."""
 
