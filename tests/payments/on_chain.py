@@ -69,8 +69,12 @@ class PaidOnChain:
 
     def move(self, txid: str) -> None:
         """A reorganisation that puts it one block later; the chain is as long as before."""
+        before, until = self.block_of(txid), time.monotonic() + 20
         self.chain.rpc("anvil_reorg", self._depth_of(txid), [[self._raw[txid], 1]])
         self._go_on()
+        while self.block_of(txid) in ("", before):  # the node may answer from what it knew for a moment
+            assert time.monotonic() < until, "the transaction is where it was"
+            time.sleep(0.01)
 
     def mine_again(self, txid: str) -> None:
         """The very transaction comes back and is in the newest block."""
@@ -82,7 +86,8 @@ class PaidOnChain:
 
     def block_of(self, txid: str) -> str:
         """The hash of the block it is in."""
-        return str(self.chain.rpc("eth_getTransactionReceipt", txid)["blockHash"])
+        receipt = self.chain.rpc("eth_getTransactionReceipt", txid)
+        return "" if receipt is None else str(receipt["blockHash"])
 
     def _depth_of(self, txid: str) -> int:
         number = int(self.chain.rpc("eth_getTransactionReceipt", txid)["blockNumber"], 16)
