@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 from django.conf import settings
 
 from lockbay import clock
+from payments.banks import desks_that_tell_fees
 from payments.chains import READERS, reader_of_chain
 from payments.chains.fees import Resource
 from payments.errors import PaymentsError
@@ -92,7 +93,7 @@ def _chain_fee(chain: str, kind: str) -> NetworkFee:
 
 
 def _bank_fee(rail: str) -> NetworkFee:
-    if StoredFee.objects.filter(chain=BANK, kind=rail).exists():
+    if rail in {desk.rail for desk in desks_that_tell_fees()}:
         return _stored(BANK, rail)
     return _staff_fee(BANK, rail, "NGN", settings.BANK_FEE_NGN)
 

@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from lockbay import clock, http
-from payments.banks import Bank, bank_of, banks_called, desk_of, known_banks, require_account_number
+from payments import providers
+from payments.banks import (
+    Bank,
+    bank_of,
+    banks_called,
+    desk_of,
+    desks_that_tell_fees,
+    known_banks,
+    require_account_number,
+)
 from payments.errors import AccountMalformed, AccountUnknown, BankUnknown, BankUnreachable, MethodGone
 from payments.models import BankList
 from tests.payments.chains.nodes import Nodes
@@ -148,3 +157,25 @@ def test_anything_else_is_no_account_number(text):
 def test_a_rail_without_a_desk_looks_up_nothing():
     with pytest.raises(MethodGone):
         desk_of("kraken")
+
+
+def test_flutterwave_v4_is_asked_its_own_way_with_its_token(wire, settings):
+    settings.FLUTTERWAVE_PAYOUT_VERSION = "v4"
+    settings.FLUTTERWAVE_V4_CLIENT_ID, settings.FLUTTERWAVE_V4_CLIENT_SECRET = "id", "secret"
+    wire.set("POST openid-connect/token", {"access_token": "t0ken", "expires_in": 600})
+    wire.set('POST /banks/account-resolve "code":"044"', {"status": "success", "data": {"account_name": "ADA OBI"}})
+    wire.set(
+        "GET /banks?country=NG", {"status": "success", "data": [{"id": "b", "code": "044", "name": "Access Bank"}]}
+    )
+    providers.provider_of("flutterwave_v4")._token = ("", 0)
+    assert desk_of("flutterwave").holder_of("044", "0690000040") == "ADA OBI"
+    assert known_banks("flutterwave") == [Bank("044", "Access Bank")]
+    assert desks_that_tell_fees() == []
+
+
+def test_without_a_token_the_bank_is_unreachable(wire, settings):
+    settings.FLUTTERWAVE_PAYOUT_VERSION = "v4"
+    providers.provider_of("flutterwave_v4")._token = ("", 0)
+    wire.set("POST openid-connect/token", 503)
+    with pytest.raises(BankUnreachable):
+        desk_of("flutterwave").holder_of("044", "0690000040")
