@@ -74,7 +74,9 @@ def save_deposits(fold: Fold) -> None:
         for d in fold.changed.values()
     ]
     update_each(Deposit, changed)
-    update_each(Intent, [{"id": pk, "ask_due_at": due} for pk, due in sorted(fold.ask_due.items())])
+    hinted = {intent.pk: intent.hinted_at for intent in fold.intents.values()}
+    asking = [{"id": pk, "ask_due_at": due, "hinted_at": hinted.get(pk)} for pk, due in sorted(fold.ask_due.items())]
+    update_each(Intent, asking)
 
 
 def _insert_deposits(deposits: Sequence[Deposit]) -> None:

@@ -6,6 +6,7 @@ right, in whatever order they are told.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from payments.folded import ASK_AGAIN_AFTER_SEEN, Folded
 from payments.interpreting import Verdict
@@ -13,7 +14,7 @@ from payments.models import Deposit, Intent
 from payments.networks import NETWORKS, Network, normal_address, normal_txid
 from payments.providers import provider_of
 from payments.providers.base import Meaning, PaymentReport
-from payments.states import DepositState, Effect, Outcome
+from payments.states import DepositState, Effect, Outcome, Proof
 from payments.suspense import unmatched_deposit
 from wallets.errors import MalformedAmount
 from wallets.money import Money, floored_money
@@ -40,6 +41,7 @@ class Fold(Folded):
             return self._miss(verdict, report)
         if report.meaning is Meaning.HINT:
             self.ask_due[intent.pk] = self.now
+            intent.hinted_at = min(intent.hinted_at or verdict.row.received_at, verdict.row.received_at)
             return verdict.add(Outcome.IGNORED, "provider_will_be_asked")
         network = NETWORKS[intent.network]
         reason = _mismatch(intent, network, report)
@@ -172,11 +174,18 @@ class Fold(Folded):
             minor=money.minor,
             raw_amount=str(report.received)[:80],
             state=DepositState.PENDING,
-            first_seen_at=report.heard_at or verdict.row.received_at,
+            first_seen_at=report.heard_at or self._heard_of(verdict, intent),
         )
         self.new.append(deposit)
         self.known.know([deposit])
         return deposit
+
+    def _heard_of(self, verdict: Verdict, intent: Intent) -> datetime:
+        """An answer tells of what a hint announced before: a provider that was asked late makes no payment late. Only
+        the first payment; what came after it was not what was announced."""
+        is_answer = verdict.row.proof == Proof.ASKED
+        told = intent.hinted_at if is_answer and not self.known.of(intent) else None
+        return min(told or verdict.row.received_at, verdict.row.received_at)
 
     def _advance(
         self,

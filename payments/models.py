@@ -43,6 +43,7 @@ class Intent(models.Model):
     correlation_id = models.CharField(max_length=64, blank=True)  # of the request that started it (P11)
     asked_at = models.DateTimeField(null=True)
     ask_due_at = models.DateTimeField(null=True)  # when the provider is asked next (P6); null: nothing to ask
+    hinted_at = models.DateTimeField(null=True)  # when a provider first said that there is something to ask about
     created_at = models.DateTimeField()
 
     class Meta:

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from payments.errors import UnknownMethod
 from payments.methods import PayMethod
 from payments.models import ChainClaim, Deposit, InboxEvent, Intent
 from payments.providers import enabled_providers
-from payments.states import ClaimState, DepositState, InboxStatus
+from payments.states import ClaimState, DepositState, InboxStatus, Proof
 
 __all__ = ["PayMethod", "confirmed_deposits_of", "intents_of", "is_payment_awaited", "method_of", "pay_methods"]
 
@@ -36,7 +38,8 @@ def confirmed_deposits_of(intent_id: int) -> list[Deposit]:
 
 def is_payment_awaited(purpose: str, reference: str, *, heard_by: datetime) -> bool:
     """True when something heard of by then may still become money for this thing: a payment without enough
-    confirmations, a pasted hash that our nodes have not settled, or an event that waits in the inbox."""
+    confirmations, a pasted hash that our nodes have not settled, an event that waits in the inbox, or one that only an
+    answer of its provider can prove."""
     intents = Intent.objects.filter(purpose=purpose, reference=reference)
     named = intents.filter(provider_payment_id__isnull=False).values("provider_payment_id")
     return (
@@ -45,4 +48,15 @@ def is_payment_awaited(purpose: str, reference: str, *, heard_by: datetime) -> b
         or InboxEvent.objects.filter(
             payment_ref__in=named, status=InboxStatus.PENDING, received_at__lte=heard_by
         ).exists()
+        or intents.filter(~_ANSWERED, hinted_at__lte=heard_by).exists()
     )
+
+
+_ANSWERED = Exists(
+    InboxEvent.objects.filter(
+        provider=OuterRef("provider"),
+        payment_ref=OuterRef("provider_payment_id"),
+        proof=Proof.ASKED,
+        received_at__gte=OuterRef("hinted_at"),
+    )
+)

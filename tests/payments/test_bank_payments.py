@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,12 @@ import httpx
 import pytest
 from django.test import Client
 
-from lockbay import http
+from lockbay import clock, http
 from payments import jobs
 from payments.actions.start_intent import ask_for_address
 from payments.errors import Unintelligible
 from payments.models import Deposit, InboxEvent, Intent
+from payments.queries import is_payment_awaited
 from payments.states import DepositState, InboxStatus, IntentStatus
 from tests.payments.money_in import an_intent, payer
 from tests.payments.providers.contract import Wire
@@ -97,6 +99,46 @@ def test_the_worker_is_woken_to_ask_about_a_hint_and_not_by_what_else_comes(wire
     jobs.ask_quiet_intents()
     assert Deposit.objects.get().state == DepositState.CONFIRMED
     assert "payments.jobs.ask_quiet_intents" not in [task.func() for task in OrmQ.objects.all()]
+
+
+def test_a_provider_that_is_asked_late_makes_no_payment_late(wire: Wire) -> None:
+    """The worker was down over the end of the window: what counts is when the provider first told of it."""
+    intent = open_page(wire, "flutterwave")
+    tell(intent)
+    ends = clock.now() - timedelta(seconds=1)
+    Intent.objects.filter(pk=intent.pk).update(expires_at=ends)
+    InboxEvent.objects.update(received_at=ends - timedelta(seconds=9))
+    Intent.objects.update(hinted_at=ends - timedelta(seconds=9))
+    assert is_payment_awaited(intent.purpose, intent.reference, heard_by=ends)
+    assert not is_payment_awaited(intent.purpose, intent.reference, heard_by=ends - timedelta(seconds=10))
+    wire.answers = [(200, answer_of(intent))]
+    jobs.ask_quiet_intents()
+    assert not is_payment_awaited(intent.purpose, intent.reference, heard_by=ends)
+    deposit = Deposit.objects.get()
+    assert (deposit.is_late, deposit.first_seen_at) == (False, ends - timedelta(seconds=9))
+    assert Decimal(deposit.value_rate) == Decimal(RATE)
+
+
+def test_only_the_first_payment_was_announced_by_the_hint(wire: Wire) -> None:
+    intent = open_page(wire, "flutterwave")
+    tell(intent)
+    wire.answers = [(200, answer_of(intent, amount="71627.50"))]
+    jobs.ask_quiet_intents()
+    hinted_at = Intent.objects.get().hinted_at
+    Intent.objects.update(ask_due_at=clock.now())
+    wire.answers = [(200, answer_of(intent, id=285959876, amount="71627.50"))]
+    jobs.ask_quiet_intents()
+    seen = [deposit.first_seen_at for deposit in Deposit.objects.order_by("pk")]
+    assert seen[0] == hinted_at < seen[1]
+
+
+def test_a_hint_is_remembered_from_the_first_time(wire: Wire) -> None:
+    intent = open_page(wire, "fincra")
+    assert Intent.objects.get().hinted_at is None
+    tell(intent)
+    first = Intent.objects.get().hinted_at
+    tell(intent, again=True)
+    assert Intent.objects.get().hinted_at == first is not None
 
 
 @pytest.mark.parametrize("provider", ["flutterwave", "fincra"])
