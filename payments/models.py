@@ -7,6 +7,9 @@ from django.db.models import Q
 from payments.payout_models import PayoutAttempt as PayoutAttempt
 from payments.payout_models import RailBalance as RailBalance
 from payments.payout_models import RailCounter as RailCounter
+from payments.rate_models import RateHistory as RateHistory
+from payments.rate_models import StoredMarket as StoredMarket
+from payments.rate_models import StoredRate as StoredRate
 from payments.states import ClaimState, DepositState, Effect, InboxStatus, IntentStatus, Proof
 from payments.verification_models import Verification as Verification
 from payments.watch_models import SeenState as SeenState
@@ -97,6 +100,7 @@ class Deposit(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     look = models.PositiveIntegerField(default=0, db_default=0)  # the newest of our looks at it that was applied (P7)
     times_vanished = models.PositiveIntegerField(default=0, db_default=0)
+    by_hand = models.BooleanField(default=False, db_default=False)  # a person's word, no event has told of it yet (A3)
 
     class Meta:
         constraints = [
@@ -214,70 +218,6 @@ class InboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_id}"
-
-
-class StoredRate(models.Model):
-    """The last accepted rate of a pair, so that a restart starts warm (R2). `rate` is decimal text: no database
-    rounds it."""
-
-    base = models.CharField(max_length=8)
-    quote = models.CharField(max_length=8)
-    rate = models.CharField(max_length=40)
-    source = models.CharField(max_length=40)
-    fetched_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["base", "quote"], name="stored_rate_once")]
-
-    def __str__(self) -> str:
-        return f"{self.base}-{self.quote}"
-
-
-class RateHistory(models.Model):
-    """One judgement about a pair, accepted or refused, with what each source said (R5). Kept for 30 days.
-
-    `claims` is a list of [source, rate as text, said at]; `note` says why it was refused or is worth a warning.
-    """
-
-    base = models.CharField(max_length=8)
-    quote = models.CharField(max_length=8)
-    is_accepted = models.BooleanField()
-    note = models.CharField(max_length=20, blank=True)
-    rate = models.CharField(max_length=40, blank=True)
-    source = models.CharField(max_length=60, blank=True)
-    claims = models.JSONField(default=list)
-    fetched_at = models.DateTimeField(null=True)
-    judged_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "rate history"
-        indexes = [
-            models.Index(fields=["base", "quote", "-id"], name="rate_history_of_pair"),
-            models.Index(fields=["judged_at"], name="rate_history_by_time"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.base}-{self.quote}"
-
-
-class StoredMarket(models.Model):
-    """The last market figures of a coin, for /price; they never value money. `figures` are decimal texts."""
-
-    class Kind(models.TextChoices):
-        SPOT = "spot"
-        FUTURES = "futures"
-
-    coin = models.CharField(max_length=8)
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    figures = models.JSONField(default=dict)
-    source = models.CharField(max_length=60)
-    fetched_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["coin", "kind"], name="stored_market_once")]
-
-    def __str__(self) -> str:
-        return f"{self.coin} {self.kind}"
 
 
 class Breaker(models.Model):
