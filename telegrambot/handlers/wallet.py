@@ -1,8 +1,8 @@
 """What a person's wallet holds, its last movements, and the ways in and out."""
 
-from telegrambot.callback_data import Verb
+from telegrambot.callback_data import Press, Verb
 from telegrambot.keyboards import to
-from telegrambot.turn import Reply, Screen, Turn
+from telegrambot.turn import Button, Reply, Screen, Turn
 from wallets.accounts import AFFILIATE, AVAILABLE, CREDIT, HELD
 from wallets.debts import debt_of
 from wallets.money import Money
@@ -30,8 +30,11 @@ def wallet_screen(turn: Turn) -> Screen:
         "others": [money for (_kind, asset), money in balances.items() if asset != HOME_ASSET and money],
         "entries": entries_of(turn.user.pk, limit=_SHOWN_ENTRIES),
     }
+    earned = balances.get((AFFILIATE, HOME_ASSET), nothing)
+    earnings = (Button("withdraw_earnings", Press(Verb.WITHDRAW, extra=AFFILIATE), words={"money": earned}),)
     rows = (
         (to("deposit", Verb.DEPOSIT), to("withdraw", Verb.WITHDRAW)),
+        earnings if earned else (),
         (to("withdrawals", Verb.WITHDRAWALS), to("places", Verb.PLACES)),
         (to("history", Verb.HISTORY), to("refresh", Verb.WALLET)),
         (to("trades", Verb.TRADES), to("menu", Verb.MENU)),

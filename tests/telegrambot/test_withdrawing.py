@@ -135,7 +135,8 @@ class TestAsking:
 
     def test_referral_earnings_are_withdrawn_alike(self, ready):
         cast.give(cast.bea(), "30.00", kind=AFFILIATE)
-        assert "referral earnings" in ready.sends("wd:::affiliate")
+        ready.says("/wallet")
+        assert "referral earnings" in ready.presses("Withdraw earnings: 30.00 USD")
         ready.presses("Everything: 30.00 USD")
         ready.presses("USDT")
         ready.presses("Yes, withdraw")
