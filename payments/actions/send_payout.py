@@ -20,7 +20,8 @@ from payments.payouts import payout_adapter
 from payments.payouts.attempts import Claim, Lost, claim_attempt
 from payments.payouts.base import PayoutAnswer, PayoutMeaning
 from payments.payouts.guard import LeaseLost
-from payments.payouts.settling import settle_by_answer_within, staff_event
+from payments.payouts.settling import settle_by_answer_within
+from payments.payouts.telling import staff_event
 from wallets.errors import DebtOpen, NotProcessing, PayoutsStopped
 from wallets.withdrawal_moving import lock_withdrawal
 
@@ -33,9 +34,9 @@ _HELD_BACK = {PayoutsStopped: "payouts_stopped", DebtOpen: "debt_open", NotProce
 
 def send_payout(*, actor: "User | None", withdrawal_id: int) -> PayoutMeaning | None:
     """Asks the provider to pay, at most once a withdrawal; the same order again only after an answer that proves that
-    nothing was sent. Returns what became of it, None when there was nothing to send.
+    nothing was sent. Returns what became of it, None when there was nothing to send or something holds it back.
 
-    Raises: PayoutsStopped, DebtOpen (it waits), UnknownRail.
+    Raises: PayoutsStopped, DebtOpen, NotProcessing when that came up between the claim and the call: it waits.
     """
     refuse_inside_transaction()
     claim = claim_attempt(withdrawal_id)

@@ -8,18 +8,23 @@ from django.conf import settings
 from django.db import transaction
 
 from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.events.recording import record
 from lockbay.observability.correlation import current_correlation_id
 from lockbay.setsql import insert_new
 from payments.models import PayoutAttempt, RailCounter
 from payments.payout_models import AttemptOutcome
 from payments.payouts import adapter_of_rail
-from payments.payouts.base import PayoutOrder, PayoutRail
+from payments.payouts.base import PayoutOrder, PayoutRail, UnknownRail
+from payments.payouts.telling import staff_event
+from wallets.errors import DebtOpen, PayoutsStopped
 from wallets.models import Withdrawal
 from wallets.withdrawal_moving import lock_withdrawal
 from wallets.withdrawal_policy import require_may_be_sent
 from wallets.withdrawal_states import IN_FLIGHT, WithdrawalStatus
 
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+_HELD_BACK_FOR = timedelta(minutes=1)
 _LOOKS_BACK = timedelta(days=90)
 _MAY_HAVE_PAID_UNSEEN = (AttemptOutcome.CALLING, AttemptOutcome.UNKNOWN, AttemptOutcome.CLAIMED)
 
@@ -43,7 +48,7 @@ class Lost:
 def claim_attempt(withdrawal_id: int) -> Claim | Lost | None:
     """Step one: commits who is about to send, before anybody is called. None when there is nothing to send now.
 
-    Raises: PayoutsStopped, DebtOpen, UnknownRail.
+    What holds a payout back (a stop, a debt, a rail that is gone) is written down as an attempt that was not sent.
     """
     with transaction.atomic(durable=True):
         withdrawal = lock_withdrawal(withdrawal_id)
@@ -56,7 +61,6 @@ def claim_attempt(withdrawal_id: int) -> Claim | Lost | None:
         if last.lease_until is None or last.lease_until > now:
             return None
         if last.outcome == AttemptOutcome.CLAIMED:  # its sender never came to the call
-            require_may_be_sent(withdrawal)
             return _claim_of(_take_lease(last, now))
         return Lost(_take_lease(last, now)) if last.outcome == AttemptOutcome.CALLING else None
 
@@ -89,7 +93,9 @@ def retry_after(number: int) -> timedelta:
 def _begin(withdrawal: Withdrawal, last: PayoutAttempt | None, now: datetime) -> Claim | None:
     if last is not None and (last.retry_at is None or last.retry_at > now):
         return None
-    require_may_be_sent(withdrawal)
+    if code := _why_held_back(withdrawal):
+        _hold_back(withdrawal, last, code, now)
+        return None
     adapter = adapter_of_rail(withdrawal.rail)
     if not adapter.knows_our_reference and _has_twin_under_way(withdrawal, adapter):
         return None
@@ -105,6 +111,42 @@ def _begin(withdrawal: Withdrawal, last: PayoutAttempt | None, now: datetime) ->
     )
     attempt.save(force_insert=True)
     return Claim(attempt, order_of(attempt, adapter), adapter)
+
+
+def _why_held_back(withdrawal: Withdrawal) -> str:
+    """A code for what keeps it from being sent now; "" when nothing does."""
+    try:
+        require_may_be_sent(withdrawal)
+        adapter_of_rail(withdrawal.rail)
+    except PayoutsStopped:
+        return "payouts_stopped"
+    except DebtOpen:
+        return "debt_open"
+    except UnknownRail:
+        return "rail_unknown"
+    return ""
+
+
+def _hold_back(withdrawal: Withdrawal, last: PayoutAttempt | None, code: str, now: datetime) -> None:
+    """One row and one word to staff for each reason, however long it lasts."""
+    if last is not None and last.code == code and last.called_at is None:
+        last.retry_at = now + _HELD_BACK_FOR
+        last.save(update_fields=["retry_at"])
+        return
+    attempt = PayoutAttempt(
+        withdrawal=withdrawal,
+        number=1 if last is None else last.number + 1,
+        adapter=withdrawal.rail,
+        reference=withdrawal.public_id,
+        outcome=AttemptOutcome.NOT_SENT,
+        code=code,
+        claimed_at=now,
+        answered_at=now,
+        retry_at=now + _HELD_BACK_FOR,
+        correlation_id=current_correlation_id(),
+    )
+    attempt.save(force_insert=True)
+    record([staff_event(Kind.PAYOUT_WAITS, withdrawal, attempt)])
 
 
 def _claim_of(attempt: PayoutAttempt) -> Claim:

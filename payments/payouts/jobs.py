@@ -16,7 +16,6 @@ from payments.actions.send_payout import send_payout
 from payments.models import PayoutAttempt
 from payments.payout_models import AttemptOutcome
 from payments.payouts.balances import look_at_balance
-from payments.payouts.base import UnknownRail
 from wallets.errors import DebtOpen, NotProcessing, PayoutsStopped
 from wallets.models import Withdrawal
 from wallets.withdrawal_states import WithdrawalStatus
@@ -80,8 +79,6 @@ def _send(withdrawal_id: int) -> int:
         return int(send_payout(actor=None, withdrawal_id=withdrawal_id) is not None)
     except (PayoutsStopped, DebtOpen, NotProcessing) as refusal:
         log.warning("PAYOUT_HELD_BACK", withdrawal_id=withdrawal_id, why=repr(refusal))
-    except UnknownRail:
-        log.error("PAYOUT_RAIL_UNKNOWN", withdrawal_id=withdrawal_id)
     except Exception:
         log.exception("PAYOUT_NOT_SENT", withdrawal_id=withdrawal_id)
     return 0

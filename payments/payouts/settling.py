@@ -11,12 +11,13 @@ import structlog
 from django.db import transaction
 
 from lockbay.events.kinds import Kind
-from lockbay.events.recording import NewEvent, record
+from lockbay.events.recording import record
 from payments.metrics import PAYOUT_ANSWERS, PAYOUT_SENT_SECONDS
 from payments.models import PayoutAttempt
 from payments.payout_models import AttemptOutcome
 from payments.payouts.attempts import retry_after
 from payments.payouts.base import PayoutAnswer, PayoutMeaning, PayoutRail
+from payments.payouts.telling import staff_event
 from wallets import ledger
 from wallets.accounts import CLEARING, FEES, platform_account
 from wallets.ledger import NewOperation
@@ -220,23 +221,6 @@ def fee_operation(withdrawal: Withdrawal, fee: Money) -> NewOperation:
         key=f"withdrawal:{withdrawal.public_id}:provider_fee",
         legs=((platform_account(FEES, fee.asset), -fee), (clearing, fee)),
         reference=withdrawal.public_id,
-    )
-
-
-def staff_event(kind: Kind, withdrawal: Withdrawal, attempt: PayoutAttempt) -> NewEvent:
-    """A fact about an attempt that staff must know."""
-    return NewEvent(
-        kind=kind,
-        subject_type="payout_attempt",
-        subject_id=attempt.pk,
-        data={
-            "public_id": withdrawal.public_id,
-            "rail": withdrawal.rail,
-            "status": withdrawal.status,
-            "said": attempt.code or attempt.outcome,
-            "tries": attempt.number,
-        },
-        correlation_id=attempt.correlation_id,
     )
 
 

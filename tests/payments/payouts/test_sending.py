@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import transaction
 
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -11,6 +12,7 @@ from lockbay.events.models import Event
 from lockbay.observability.metrics import metrics_text
 from payments.actions.ask_payout import ask_payout
 from payments.actions.send_payout import send_payout
+from payments.actions.take_over_payout import take_over_payout
 from payments.models import PayoutAttempt
 from payments.payouts import adapter_of_rail
 from payments.payouts.attempts import claim_attempt, retry_after
@@ -29,7 +31,12 @@ from tests.payments.payouts.stories import (
     set_back_call,
     status_of,
 )
+from wallets import ledger
+from wallets.accounts import CLEARING, platform_account
+from wallets.actions.fail_withdrawal import fail_withdrawal
+from wallets.debts import loss_account
 from wallets.errors import NotProcessing, PayoutsStopped
+from wallets.ledger import NewOperation
 from wallets.models import PayoutStop, Withdrawal
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_green")]
@@ -47,6 +54,14 @@ def figure(text: str, name: str) -> int:
     """A counter as Prometheus reads it; 0 when it has not begun."""
     found = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name)]
     return int(float(found[0])) if found else 0
+
+
+def owe(person: cast.User, amount: str) -> None:
+    """Money of theirs was taken back that they had spent."""
+    loss, clearing = loss_account(person.pk, "USD"), platform_account(CLEARING, "USD", "bank")
+    with transaction.atomic():
+        legs = ((loss, -cast.usd(amount)), (clearing, cast.usd(amount)))
+        ledger.post([NewOperation(kind="uncredit", key=f"owe:{person.pk}", legs=legs)])
 
 
 class TestAnswers:
@@ -231,8 +246,6 @@ class TestUnknown:
         assert status_of(withdrawal) == "unknown"
 
     def test_failed_by_people_and_paid_after_all_is_told_and_books_nothing(self, provider: PlayMoney) -> None:
-        from wallets.actions.fail_withdrawal import fail_withdrawal
-
         withdrawal = an_approved()
         provider.answers = [httpx.ReadTimeout("slow")]
         send(withdrawal)
@@ -286,12 +299,28 @@ class TestGuard:
         assert send(a_request()) is None
         withdrawal = an_approved()
         PayoutStop.objects.create(asset="USDT", reason="test", stopped_at=clock.now())
-        with pytest.raises(PayoutsStopped):
-            send(withdrawal)
-        assert send_payouts() == 0
-        assert not PayoutAttempt.objects.exists()
+        for _ in range(3):
+            assert send(withdrawal) is None
+            make_due(withdrawal)
+            assert send_payouts() == 0
+        held = PayoutAttempt.objects.get()
+        assert (held.outcome, held.code, held.called_at) == ("not_sent", "payouts_stopped", None)
+        assert Event.objects.get(kind=Kind.PAYOUT_WAITS).data["said"] == "payouts_stopped"
         PayoutStop.objects.all().delete()
+        make_due(withdrawal)
         assert send_payouts() == 1
+        assert provider.asked_to_pay == {withdrawal.public_id: 1}
+
+    def test_a_debt_that_came_after_the_approval_holds_it_back_until_people_decide(self, provider: PlayMoney) -> None:
+        withdrawal = an_approved()
+        owe(cast.bea(), "5.00")
+        assert send_payouts() == 0
+        assert attempt_of(withdrawal).code == "debt_open"
+        take_over_payout(actor=cast.olu(), withdrawal_id=withdrawal.pk, reason="it is never going to be sent")
+        for person in (cast.olu(), cast._person("ola", 1010, is_staff=True, is_superuser=True)):
+            fail_withdrawal(actor=person, withdrawal_id=withdrawal.pk, reason="held back by a debt")
+        assert cast.wallet_of(cast.bea()) == cast.usd("45.00"), "the debt is collected from what comes back"
+        assert not provider.asked_to_pay
 
     def test_a_stop_between_claim_and_call_holds_it_back(
         self, provider: PlayMoney, monkeypatch: pytest.MonkeyPatch
