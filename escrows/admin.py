@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -22,6 +22,7 @@ from escrows.actions.complete_release import complete_release
 from escrows.actions.end_frozen import end_frozen_escrow
 from escrows.actions.expire import expire_escrow
 from escrows.actions.refund_unaccepted import refund_unaccepted
+from escrows.actions.start_deadline import start_told_deadline
 from escrows.errors import EscrowRefusal, NotAllowed, PreviewChanged, SnapshotMalformed, WrongStatus
 from escrows.fees import Pricing
 from escrows.funding_admin import ShortPaymentAdmin as ShortPaymentAdmin
@@ -35,6 +36,7 @@ from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
 from lockbay.people.models import User
 from lockbay.read_only_admin import ReadOnlyAdmin
+from lockbay.repair_button import RepairButton
 from wallets.accounts import hold_account
 from wallets.models import Operation
 
@@ -69,7 +71,8 @@ class FrozenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Escrow)
-class EscrowAdmin(ReadOnlyAdmin):
+class EscrowAdmin(RepairButton, ReadOnlyAdmin):
+    repair_subject = "escrow"
     list_display = ["public_id", "chip", "price_text", "buyer", "seller", "created_at", "closed_at", "close_reason"]
     list_filter = ["status", FrozenFilter, "fee_payer", "started_by"]
     search_fields = ["public_id", "buyer__username", "seller__username", "deposit_reference"]
@@ -83,7 +86,7 @@ class EscrowAdmin(ReadOnlyAdmin):
         "close_reason",
     ]  # fmt: skip
     readonly_fields = ["chip", "price_text", "agreed_text", "rate_text", "missing_text"]
-    actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent", "end_frozen"]
+    actions_detail = ["expire_unpaid", "complete_overdue", "refund_silent", "start_clock", "end_frozen", "repair"]
     change_form_outer_after_template = "admin/escrows/story.html"
 
     @display(description="status", ordering="status", label=_CHIPS)
@@ -131,6 +134,10 @@ class EscrowAdmin(ReadOnlyAdmin):
     def refund_silent(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, refund_unaccepted, refund_preview)
 
+    @action(description="Start the deadline", url_path="start-deadline", permissions=["start_clock"])
+    def start_clock(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, start_told_deadline, None)
+
     @action(description="End frozen trade", url_path="end-frozen", permissions=["end_frozen"])
     def end_frozen(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, _end_frozen, end_frozen_preview)
@@ -143,6 +150,11 @@ class EscrowAdmin(ReadOnlyAdmin):
 
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, frozenset({Status.PAYMENT_CONFIRMED}), frozen_at__isnull=True)
+
+    def has_start_clock_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Where somebody could not be told: staff told them otherwise, and write down how."""
+        untold = Q(status=Status.PAYMENT_CONFIRMED, accept_by=None) | Q(status=Status.DELIVERED, inspection_ends_at=None)
+        return _is_offered(request, object_id, HOLDS_MONEY, untold, frozen_at__isnull=True)
 
     def has_end_frozen_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, HOLDS_MONEY, frozen_at__isnull=False)
@@ -199,14 +211,14 @@ def _end_frozen(*, actor: User, escrow_id: int, note: str, digest: str = "") -> 
     return end_frozen_escrow(actor=actor, escrow_id=escrow_id, reason=note, digest=digest)
 
 
-def _is_offered(request: HttpRequest, object_id: Any, where: frozenset[Status], **more: Any) -> bool:
+def _is_offered(request: HttpRequest, object_id: Any, where: frozenset[Status], *also: Q, **more: Any) -> bool:
     """Whether the button is on the trade's page: where its act can be due. Once pressed, the act itself answers."""
     if not may_act_as_staff(request.user):  # type: ignore[arg-type]
         return False
     at = request.resolver_match
     if at is None or at.url_name != "escrows_escrow_change":
         return True
-    return Escrow.objects.filter(pk=object_id, status__in=sorted(where), **more).exists()
+    return Escrow.objects.filter(*also, pk=object_id, status__in=sorted(where), **more).exists()
 
 
 def _digest_for(act: Callable[..., Escrow], request: HttpRequest) -> dict[str, str]:

@@ -8,7 +8,7 @@ class EscrowsConfig(AppConfig):
     verbose_name = "Escrows"
 
     def ready(self) -> None:
-        from escrows import proof
+        from escrows import proof, repair_kinds
         from escrows.funding import EscrowFunding
         from escrows.queries import PURPOSE
         from escrows.standing import background_of
@@ -16,5 +16,6 @@ class EscrowsConfig(AppConfig):
         from wallets.withdrawal_review import register_background
 
         proof.register_rules()
+        repair_kinds.register_repairs()
         register_background(background_of)
         purposes.register(PURPOSE, EscrowFunding())

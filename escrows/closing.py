@@ -25,6 +25,7 @@ from wallets.money import Money
 logger = structlog.get_logger(__name__)
 
 BUYER_RELEASED, INSPECTION_ENDED = "buyer_released", "inspection_ended"
+STAFF_CANCELLED = "staff_cancelled"
 SELLER_DECLINED, NOT_ACCEPTED, BUYER_CANCELLED, NOT_DELIVERED, PAYMENT_GONE = (
     "seller_declined",
     "not_accepted",

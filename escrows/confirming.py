@@ -10,8 +10,12 @@ from escrows.moving import StatusChange
 from escrows.states import Status
 
 
-def confirmed_change(escrow: Escrow, *, confirmed_at: datetime, reference: str, now: datetime) -> StatusChange:
-    """payment_confirmed with all its facts. The seller's time to accept runs from `now`, when the trade is offered.
+def confirmed_change(
+    escrow: Escrow, *, confirmed_at: datetime, reference: str, now: datetime, stood: timedelta = timedelta(0)
+) -> StatusChange:
+    """payment_confirmed with all its facts. The seller's time to accept starts when he is told (N8); without a seller
+    from `now`, so that money nobody takes on comes back. The delivery's runs from the payment, without the time for
+    which we did not know of it (E15).
 
     Raises: SnapshotMalformed when the agreed hours cannot be trusted.
     """
@@ -21,8 +25,8 @@ def confirmed_change(escrow: Escrow, *, confirmed_at: datetime, reference: str, 
         {
             "payment_confirmed_at": confirmed_at,
             "deposit_reference": reference,
-            "delivery_deadline": confirmed_at + timedelta(hours=delivery_hours_of(escrow)),
-            "accept_by": now + settings.ACCEPT_WINDOW,
+            "delivery_deadline": confirmed_at + timedelta(hours=delivery_hours_of(escrow)) + stood,
+            "accept_by": None if escrow.seller_id else now + settings.ACCEPT_WINDOW,
             "expires_at": None,
         },
     )

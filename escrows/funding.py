@@ -152,10 +152,17 @@ class _Drawn:
             "deposit_reference": deposit.reference,
             "payment_confirmed_at": deposit.confirmed_at,
             **({"earlier": held} if held else {}),
+            **({"extended_by": int(deposit.unknown_for.total_seconds())} if deposit.unknown_for else {}),
         }
         self.events.append(escrow_event(Kind.ESCROW_PAYMENT_CONFIRMED, escrow, None, **facts))
         self.changes.append(
-            confirmed_change(escrow, confirmed_at=deposit.confirmed_at, reference=deposit.reference, now=self.now)
+            confirmed_change(
+                escrow,
+                confirmed_at=deposit.confirmed_at,
+                reference=deposit.reference,
+                now=self.now,
+                stood=deposit.unknown_for,
+            )
         )
         self.paid.add(escrow.pk)
         short = self.kept.pop(escrow.pk, None)

@@ -11,7 +11,7 @@ from datetime import datetime
 from escrows.access import is_staff, side_of
 from escrows.errors import NotAllowed, NotFound, Reason, WrongStatus
 from escrows.models import Escrow, ShortPayment, Side
-from escrows.states import HOLDS_MONEY, JOINABLE, PAYABLE, RELEASABLE, ShortState, Status
+from escrows.states import CANCELLABLE, HOLDS_MONEY, JOINABLE, PAYABLE, RELEASABLE, ShortState, Status
 from lockbay.people.models import User
 from lockbay.people.roles import MEDIATOR, OPERATOR, OWNER
 
@@ -144,6 +144,18 @@ def require_can_cancel(escrow: Escrow, actor: User | None, now: datetime) -> Non
         raise NotAllowed(Reason.BUYER_ONLY)
     _require_status(escrow, {Status.CREATED, Status.PAYMENT_PENDING, Status.PAYMENT_CONFIRMED, Status.ACTIVE})
     _require_not_frozen(escrow)
+    _require_not_within_delivery(escrow, now)
+
+
+def require_can_cancel_as_staff(escrow: Escrow, actor: User, now: datetime) -> None:
+    """Staff, in the parties' place: where the buyer could (A3)."""
+    _require_system_or_staff(escrow, actor)
+    _require_status(escrow, CANCELLABLE)
+    _require_not_frozen(escrow)
+    _require_not_within_delivery(escrow, now)
+
+
+def _require_not_within_delivery(escrow: Escrow, now: datetime) -> None:
     if escrow.status != Status.ACTIVE:
         return
     if escrow.release_due_at is not None:
@@ -167,6 +179,12 @@ def require_can_refund_unaccepted(escrow: Escrow, actor: User | None, now: datet
     _require_not_frozen(escrow)
     if escrow.accept_by is None or now < escrow.accept_by:
         raise NotAllowed(Reason.NOT_DUE, until=escrow.accept_by)
+
+
+def require_can_start_deadline(escrow: Escrow, actor: User | None) -> None:
+    """The system or staff; what waits meanwhile is looked at by the act."""
+    _require_system_or_staff(escrow, actor)
+    _require_not_frozen(escrow)
 
 
 def require_can_end_frozen(escrow: Escrow, actor: User) -> None:

@@ -189,6 +189,7 @@ ESCROW_MIN_FEE_UP_TO_USD = env.read_decimal("ESCROW_MIN_FEE_UP_TO_USD", Decimal(
 OFFER_WINDOW = timedelta(hours=env.read_int("OFFER_WINDOW_HOURS", 7 * 24, least=1))  # an offer nobody pays ends
 PAYMENT_WINDOW = timedelta(minutes=env.read_int("PAYMENT_WINDOW_MINUTES", 60, least=1))  # E6
 ACCEPT_WINDOW = timedelta(hours=env.read_int("ACCEPT_WINDOW_HOURS", 24, least=1))  # E11
+UNTOLD_LIMIT = timedelta(hours=env.read_int("UNTOLD_LIMIT_HOURS", 24, least=1))  # N8
 INSPECTION_HOURS = env.read_int("INSPECTION_HOURS", 24, least=1)  # E12
 CHOICE_WINDOW = timedelta(hours=env.read_int("CHOICE_WINDOW_HOURS", 24, least=1))  # E8, a payment that is too short
 RELEASE_UNDO_WINDOW = timedelta(seconds=env.read_int("RELEASE_UNDO_SECONDS", 0, least=0))  # E14
@@ -210,6 +211,8 @@ WITHDRAWAL_HOURLY_USD = env.read_decimal(
 )  # W7: a payout asset, without an owner
 DESTINATION_COOL_OFF = timedelta(hours=env.read_int("DESTINATION_COOL_OFF_HOURS", 24, least=0))  # W7
 WITHDRAWAL_OVERDUE_AFTER = timedelta(minutes=env.read_int("WITHDRAWAL_OVERDUE_MINUTES", 5, least=1))  # W8
+
+REPAIR_TWO_PEOPLE_ABOVE_USD = env.read_decimal("REPAIR_TWO_PEOPLE_ABOVE_USD", Decimal("250"))  # A3
 
 # What people are offered, as rail:asset:network; empty: nothing is paid out.
 PAYOUT_METHODS = env.read_list(
@@ -342,10 +345,52 @@ EMAIL_BACKEND = env.read_str(
     }[LOCKBAY_MODE],
 )
 EMAIL_TIMEOUT = 15
-ANYMAIL = {"BREVO_API_KEY": env.read_str("BREVO_API_KEY", ""), "REQUESTS_TIMEOUT": (5, 15)}
+EMAIL_TRACKING_SECRETS = env.read_list("EMAIL_TRACKING_SECRETS")  # user:password; newest first; two while rotating
+ANYMAIL = {
+    "BREVO_API_KEY": env.read_str("BREVO_API_KEY", ""),
+    "REQUESTS_TIMEOUT": (5, 15),
+    "WEBHOOK_SECRET": EMAIL_TRACKING_SECRETS,
+}
 DEFAULT_FROM_EMAIL = env.read_str("DEFAULT_FROM_EMAIL", "LockBay <no-reply@lockbay.example>")
 STAFF_EMAILS = env.read_list("STAFF_EMAILS", ["staff@lockbay.example"] if PLAYGROUND else [])  # N4
-NOTIFY_TELEGRAM_LIMIT = timedelta(seconds=env.read_int("NOTIFY_TELEGRAM_LIMIT_SECONDS", 60, least=1))  # N2
+# N2: channel -> how long it may take before the next one is tried too; the last channel has nobody behind it.
+NOTIFY_LIMITS = {
+    "telegram": timedelta(seconds=env.read_int("NOTIFY_TELEGRAM_LIMIT_SECONDS", 60, least=1)),
+    "email": timedelta(seconds=env.read_int("NOTIFY_EMAIL_LIMIT_SECONDS", 300, least=1)),
+    "sms": timedelta(seconds=env.read_int("NOTIFY_SMS_LIMIT_SECONDS", 300, least=1)),
+}
+# channel -> (first, longest) pause before the next try: a bot's outage ends in seconds, a mail server's in minutes
+NOTIFY_RETRY_SECONDS = env.read_ranges(
+    "NOTIFY_RETRY_SECONDS",
+    {
+        "telegram": (2, 60),
+        "email": (10, 600),
+        "sms": (15, 600),
+        "whatsapp": (15, 600),
+        "slack": (5, 300),
+        "pagerduty": (5, 120),
+    },
+)
+PHONE_CODES_A_DAY = env.read_int("PHONE_CODES_A_DAY", 5, least=1)  # to one number, and for one person: each costs money
+SMS_LONGEST = env.read_int("SMS_LONGEST", 480, least=160, most=1600)
+TWILIO_API_URL = env.read_str("TWILIO_API_URL", "https://api.twilio.com").rstrip("/")
+TWILIO_ACCOUNT_SID = env.read_str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.read_str("TWILIO_AUTH_TOKEN", "")
+TWILIO_OLD_AUTH_TOKENS = env.read_list("TWILIO_OLD_AUTH_TOKENS")  # while rotating: reports signed by them count
+TWILIO_REPORTS = PUBLIC_URL.startswith("https://")  # Twilio calls no other address
+TWILIO_SENDER = env.read_str("TWILIO_SENDER", "")  # a number, a name, or a messaging service (MG…)
+WHATSAPP_LONGEST = env.read_int("WHATSAPP_LONGEST", 700, least=160, most=1000)  # the template's own words come on top
+WHATSAPP_API_URL = env.read_str("WHATSAPP_API_URL", "https://graph.facebook.com/v23.0").rstrip("/")
+WHATSAPP_PHONE_NUMBER_ID = env.read_str("WHATSAPP_PHONE_NUMBER_ID", "")
+WHATSAPP_ACCESS_TOKEN = env.read_str("WHATSAPP_ACCESS_TOKEN", "")
+WHATSAPP_TEMPLATE = env.read_str("WHATSAPP_TEMPLATE", "")
+WHATSAPP_CODE_TEMPLATE = env.read_str("WHATSAPP_CODE_TEMPLATE", "")
+WHATSAPP_TEMPLATE_LANGUAGE = env.read_str("WHATSAPP_TEMPLATE_LANGUAGE", "en")
+WHATSAPP_APP_SECRETS = env.read_list("WHATSAPP_APP_SECRETS")  # newest first; two while rotating
+WHATSAPP_VERIFY_TOKEN = env.read_str("WHATSAPP_VERIFY_TOKEN", "")
+SLACK_WEBHOOK_URL = env.read_str("SLACK_WEBHOOK_URL", "")
+PAGERDUTY_API_URL = env.read_str("PAGERDUTY_API_URL", "https://events.pagerduty.com").rstrip("/")
+PAGERDUTY_ROUTING_KEY = env.read_str("PAGERDUTY_ROUTING_KEY", "")
 
 # --- Telegram ----------------------------------------------------------------------------------------------------
 
@@ -434,6 +479,7 @@ UNFOLD = {
                 "Books",
                 ("Accounts", "account_balance_wallet", "wallets_account"),
                 ("Operations", "receipt_long", "wallets_operation"),
+                ("Repairs", "build", "wallets_repair"),
                 ("Ledger proof", "verified", "wallets_ledgercheck"),
             ),
             _menu("Messages", ("Deliveries", "send", "notifications_delivery")),

@@ -1,7 +1,8 @@
 """A delivery as a message: one notice for all channels, in the recipient's language, at the time of sending (N7).
 
 templates/notices/<template>.html is the message in Telegram's HTML; its first paragraph is the title. E-mail puts the
-same paragraphs into templates/email/layout.html and its text twin: no sentence is written twice, twins cannot differ.
+same paragraphs into templates/email/layout.html and its text twin; SMS and WhatsApp get what fits of them with a link,
+Slack and PagerDuty all of them as plain text: no sentence is written twice, twins cannot differ.
 """
 
 from dataclasses import dataclass
@@ -20,18 +21,22 @@ from lockbay import clock
 from lockbay.people.models import Channel, Contact, User
 from notifications.codes import code_of
 from notifications.models import Delivery
+from notifications.short_texts import short_text
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
 from wallets.models import Withdrawal
 
 _REFERENCE_LONGEST = 16  # an id of ours as it is; of a longer one, enough to find it
 _DESCRIPTION_LONGEST = 200
+_STAFF_LONGEST = 4000
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """`html` is Telegram's HTML for Telegram and a whole page for e-mail; `text` its twin; `subject` for e-mail.
+    """`html` is Telegram's HTML for Telegram, a whole page for e-mail, else ""; `text` is the plain form; `subject` is
+    one line.
 
-    `escrow`, `user` and `template` let the bot choose the buttons.
+    `escrow`, `user` and `template` let the bot choose the buttons. `link` leads to the desk (staff) or the bot; `code`
+    is the code of a message that proves an address.
     """
 
     subject: str
@@ -40,6 +45,8 @@ class Rendered:
     escrow: Escrow | None
     user: User | None
     template: str
+    link: str = ""
+    code: str = ""
 
 
 def render(delivery: Delivery, channel: str, *, longest: int = TELEGRAM_LONGEST) -> Rendered:
@@ -50,12 +57,22 @@ def render(delivery: Delivery, channel: str, *, longest: int = TELEGRAM_LONGEST)
         context = _context(delivery, escrow, user)
         paragraphs = paragraphs_of(render_to_string(f"notices/{delivery.template}.html", context))
         subject = _subject(paragraphs[0], context)
+        link = context["desk_link"] if delivery.is_for_staff else context["bot_link"]
         if channel == Channel.EMAIL.value:
             html, text = _mail(paragraphs, {**context, "subject": subject})
-        else:
+        elif channel == Channel.TELEGRAM.value:
             html = cut_kindly(paragraphs, longest)
             text = plain_text(html)
-    return Rendered(subject, html, text, escrow, user, delivery.template)
+        else:
+            html, text = "", _plain(channel, subject, paragraphs, "" if context["code"] else link)
+    return Rendered(subject, html, text, escrow, user, delivery.template, link, context["code"])
+
+
+def _plain(channel: str, subject: str, paragraphs: list[str], link: str) -> str:
+    """The form without markup: short for phones, whole for the staff's channels."""
+    rest = [plain_text(part) for part in paragraphs[1:]]
+    longest = {Channel.SMS.value: settings.SMS_LONGEST, Channel.WHATSAPP.value: settings.WHATSAPP_LONGEST}
+    return short_text(subject, rest, link, longest.get(channel, _STAFF_LONGEST))
 
 
 def _mail(paragraphs: list[str], context: dict[str, Any]) -> tuple[str, str]:
@@ -105,6 +122,7 @@ def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]
         "escrow": escrow,
         "public_id": escrow.public_id,
         "price": str(escrow.price),
+        "accept_hours": int(settings.ACCEPT_WINDOW.total_seconds() // 3600),
         "description": clean_text(escrow.description, _DESCRIPTION_LONGEST),
         "buyer_name": name_of(escrow.buyer),
         "seller_name": name_of(escrow.seller),
@@ -174,6 +192,7 @@ _DESK_PAGES = {
     "deposit": "payments_deposit",
     "delivery": "notifications_delivery",
     "operation": "wallets_operation",
+    "repair": "wallets_repair",
     "ledger_check": "wallets_ledgercheck",
     "withdrawal": "wallets_withdrawal",
     "destination": "wallets_destination",

@@ -1,7 +1,8 @@
 """Who is told of what: every kind of event, its audiences, its template, how urgent it is (N1, N5).
 
 A party that acted has seen its screen change and is not written to (N7), unless the route says `even_actor`. Staff
-routes go by e-mail to every address in STAFF_EMAILS, whatever becomes of the users' messages (N4).
+routes go by e-mail to every address in STAFF_EMAILS, whatever becomes of the users' messages (N4), and besides to Slack
+and, about money, to PagerDuty, where they are set up.
 """
 
 from collections.abc import Callable
@@ -157,6 +158,8 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
         Route(_BUYER, "delivery_overdue_buyer", _TRADE, only_if=_is_over),
         Route(_SELLER, "delivery_overdue_seller", _TRADE, only_if=_is_over),
     ),
+    Kind.ESCROW_DEADLINE_STARTED: (),  # nobody: the message that was told says how long it runs
+    Kind.ESCROW_PARTY_UNTOLD: (Route(_STAFF, "staff_party_untold", _TRADE),),
     Kind.DEPOSIT_PENDING: (),  # nobody: the payment screen is edited in place
     Kind.DEPOSIT_SUSPENDED: (Route(_STAFF, "staff_deposit_suspended", _TRADE),),
     Kind.DEPOSIT_ASSIGNED: (),  # nobody: what the money does for its purpose says so
@@ -203,10 +206,19 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.CLAIM_OPENED_AGAIN: (),  # nobody: the payment screen shows how far it is
     Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),
     Kind.OPERATION_REVERSED: (Route(_STAFF, "staff_operation_reversed", _TRADE),),
+    Kind.USER_CREDITED: (Route(_USER, "user_credited", _PAYMENT),),
+    Kind.DEBT_FORGIVEN: (Route(_USER, "debt_forgiven", _PAYMENT),),
+    Kind.REPAIR_PROPOSED: (Route(_STAFF, "staff_repair_waiting", _PAYMENT),),
+    Kind.REPAIR_DONE: (),  # nobody: what it did says so to whom it concerns
+    Kind.REPAIR_REFUSED: (Route(_STAFF, "staff_repair_refused", _TRADE),),
+    Kind.REPAIR_WITHDRAWN: (),
     Kind.REFERRAL_JOINED: (Route(_USER, "referral_joined", _REMINDER),),
     Kind.AFFILIATE_EARNED: (Route(_USER, "affiliate_earned", _TRADE),),
     Kind.CONTACT_CODE_REQUESTED: (Route(Audience.CONTACT, "contact_code", _PAYMENT, even_actor=True),),
     Kind.CONTACT_VERIFIED: (),  # nobody: the settings say so to the one who typed the code
+    # On what is left: who took over the chat cannot cut the others off unseen.
+    Kind.CONTACT_REMOVED: (Route(_USER, "contact_removed", _TRADE, even_actor=True, every_channel=True),),
+    Kind.SECOND_CHANNEL_SKIPPED: (),  # nobody: a note that they were warned before they paid
     Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT),),
     Kind.DELIVERY_RESENT: (),
 }

@@ -27,6 +27,7 @@ _DEPOSIT_FIELDS = (
     "confirmed_at",
     "look",
     "times_vanished",
+    "by_hand",
 )
 
 

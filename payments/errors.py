@@ -121,8 +121,8 @@ class LookRefused(PaymentsError):
 
 
 class AssignRefused(PaymentsError):
-    """`reason` is a code: reason_missing, not_found, unknown_request, assigned_already, rate_unavailable,
-    amount_out_of_range, worth_nothing, preview_changed."""
+    """`reason` is a code: not_found, unknown_request, assigned_already, rate_unavailable, amount_out_of_range,
+    worth_nothing."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -74,7 +74,9 @@ class Folded:
         except WorthTooMuch:
             return verdict.park("amount_out_of_range")
         deposit.state, deposit.is_late = DepositState.CONFIRMED, is_late
-        deposit.confirmed_at = verdict.row.received_at  # a fact of the event, however late it is applied (A3)
+        # A fact of the event, however late it is applied, or of whoever found out when it was paid (A3).
+        deposit.confirmed_at = report.paid_at or verdict.row.received_at
+        deposit.by_hand = report.paid_at is not None
         deposit.credits = (deposit.credits or 0) + 1
         deposit.value_minor, deposit.value_rate = value.minor, str(rate)
         self.note_look(deposit, report)

@@ -147,6 +147,10 @@ class Fold(Folded):
             self.known.adopt(deposit, intent)
         return deposit.intent_id == intent.pk
 
+    def _is_vouched_for(self, intent: Intent) -> bool:
+        """True while a person's word stands for a payment that no event has told of: another one may be the same."""
+        return any(known.by_hand and known.state == DepositState.CONFIRMED for known in self.known.of(intent))
+
     def _is_suspended(self, report: PaymentReport) -> bool:
         known = self.known.nameless(report)
         return known is not None and known.intent_id is None
@@ -174,7 +178,7 @@ class Fold(Folded):
             minor=money.minor,
             raw_amount=str(report.received)[:80],
             state=DepositState.PENDING,
-            first_seen_at=report.heard_at or self._heard_of(verdict, intent),
+            first_seen_at=report.heard_at or report.paid_at or self._heard_of(verdict, intent),
         )
         self.new.append(deposit)
         self.known.know([deposit])
@@ -199,12 +203,15 @@ class Fold(Folded):
     ) -> None:
         if deposit.state == DepositState.CONFIRMED:
             if is_final:
+                deposit.by_hand = deposit.by_hand and report.paid_at is not None
                 self.note_look(deposit, report)
             return verdict.add(Outcome.DUPLICATE)
         is_news = deposit.pk is None or deposit.minor != money.minor
         if deposit.minor != money.minor:
             deposit.minor, deposit.raw_amount = money.minor, str(report.received)[:80]
             self.change(deposit)
+        if is_final and report.paid_at is None and self._is_vouched_for(intent):
+            return verdict.park("confirmed_by_hand")
         if is_final:
             return self.confirm(verdict, report, deposit, intent)
         if not is_news or any(one is deposit for one, _ in self.seen):

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from lockbay.people.models import User
+from lockbay.repair_button import RepairButton
 from payments.actions.replay_event import ReplayReport, replay_event
 from payments.errors import ReplayRefused
 from payments.models import InboxEvent
@@ -34,7 +35,8 @@ _INBOX_LABELS = {
 
 
 @admin.register(InboxEvent)
-class InboxEventAdmin(StoryAdmin):
+class InboxEventAdmin(RepairButton, StoryAdmin):
+    repair_subject = "inbox"
     story_key = "event_id"
     list_display = ["id", "chip", "provider", "kind", "payment_ref", "last_outcome", "attempts", "received_at"]
     list_filter = ["status", "provider", "proof", "last_outcome", "kind"]
@@ -42,7 +44,7 @@ class InboxEventAdmin(StoryAdmin):
     exclude = ["body"]
     readonly_fields = ["body_text"]
     actions = ["replay_selected"]
-    actions_detail = ["open_log", "dry_run", "replay"]
+    actions_detail = ["open_log", "dry_run", "replay", "repair"]
 
     @display(description="status", label=_INBOX_LABELS, ordering="status")
     def chip(self, row: InboxEvent) -> str:

@@ -4,6 +4,7 @@ only."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from payments import hand_written
 from payments.errors import UnknownProvider, Unreadable
 from payments.models import InboxEvent
 from payments.providers import provider_of
@@ -46,8 +47,11 @@ def interpret(rows: Sequence[InboxEvent]) -> list[Verdict]:
 def _interpret_one(row: InboxEvent) -> Verdict:
     verdict = Verdict(row)
     try:
-        provider = provider_of(row.provider)
         raw = bytes(row.body)
+        if row.proof == Proof.HAND:
+            verdict.reports = (hand_written.read(row.provider, raw),)
+            return verdict
+        provider = provider_of(row.provider)
         if row.proof == Proof.ASKED:
             verdict.reports = provider.read_answer(raw, row.payment_ref)
         else:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from payments.payout_models import PayoutAttempt as PayoutAttempt
 from payments.payout_models import RailBalance as RailBalance
@@ -202,7 +203,7 @@ class InboxEvent(models.Model):
     error = models.TextField(blank=True)
     operations = models.JSONField(default=list)  # keys of the operations it led to
     correlation_id = models.CharField(max_length=64, blank=True)
-    received_at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now())  # whether a payment is in time: the database says (F21)
     applied_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -4,7 +4,7 @@ owns the purpose registers a handler that runs inside the transaction which cred
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from lockbay.events.recording import NewEvent
@@ -23,7 +23,8 @@ class CreditedDeposit:
     inside its window, at a fresh one when late. The handler posts one operation under `credit_key`: `source_legs`
     plus legs
     that are worth +`value`. `is_again`: it was credited before, vanished, and is confirmed again (P7).
-    `correlation_id` is that of the event that confirmed it, for the events of the plan (P11).
+    `correlation_id` is that of the event that confirmed it, for the events of the plan (P11). `unknown_for` is how long
+    the payment was there before a person found it for us (A3): clocks stood meanwhile (E15).
     """
 
     deposit_id: int
@@ -38,6 +39,7 @@ class CreditedDeposit:
     source_legs: tuple[Leg, ...]
     is_again: bool = False
     correlation_id: str = ""
+    unknown_for: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,25 @@ class PurposeHandler(Protocol):
         takes money from is locked by one call of ledger.lock_balances()."""
 
 
+Describer = Callable[[str], dict[str, str]]
 _handlers: dict[str, PurposeHandler] = {}
+_describers: dict[str, Describer] = {}
 
 
 def register(purpose: str, handler: PurposeHandler) -> None:
     """Called in AppConfig.ready by whoever owns `purpose`."""
     _handlers[purpose] = handler
+
+
+def register_describer(purpose: str, describer: Describer) -> None:
+    """Adds what staff are shown of a reference before and after: names and values, as they are now."""
+    _describers[purpose] = describer
+
+
+def describe(purpose: str, reference: str) -> dict[str, str]:
+    """What the owner of `purpose` says of a reference; nothing when it has nothing to say."""
+    describer = _describers.get(purpose)
+    return {} if describer is None else describer(reference)
 
 
 def handler_of(purpose: str) -> PurposeHandler:

@@ -40,10 +40,11 @@ class Outcome(models.TextChoices):
 
 
 class Proof(models.TextChoices):
-    """Why an inbox row is believed: the provider signed it, or the provider was asked by us (P6)."""
+    """Why an inbox row is believed: the provider signed it, it was asked by us (P6), or staff vouch for it (A3)."""
 
     SIGNED = "signed"
     ASKED = "asked"
+    HAND = "hand"
 
 
 class Effect(models.TextChoices):

@@ -11,7 +11,8 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from lockbay.read_only_admin import ReadOnlyAdmin
-from wallets import payout_admin, withdrawal_admin  # noqa: F401  register their pages
+from lockbay.repair_button import RepairButton
+from wallets import payout_admin, repair_admin, withdrawal_admin  # noqa: F401  register their pages
 from wallets.accounts import AccountCode
 from wallets.models import Account, Checkpoint, Entry, LedgerCheck, Operation
 from wallets.money import Money
@@ -77,7 +78,9 @@ class AccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(ReadOnlyAdmin):
+class OperationAdmin(RepairButton, ReadOnlyAdmin):
+    repair_subject = "operation"
+    actions_detail = ["repair"]
     list_display = ["key", "kind", "reference", "posted_at", "reverses"]
     list_filter = ["kind"]
     search_fields = ["key", "reference"]

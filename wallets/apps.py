@@ -8,6 +8,10 @@ class WalletsConfig(AppConfig):
     verbose_name = "Books"
 
     def ready(self) -> None:
-        from wallets import withdrawal_proof
+        from lockbay.events.recording import call_after_recording
+        from wallets import repair_kinds, withdrawal_proof
+        from wallets.posted import note_recorded
 
         withdrawal_proof.register_rules()
+        repair_kinds.register_repairs()
+        call_after_recording(note_recorded)

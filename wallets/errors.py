@@ -17,6 +17,8 @@ WalletError
 │   ├── QuoteExpired              the payout that was looked at is too old to approve: look again
 │   ├── VelocityReached           so much left within the hour that only an owner may approve more (W7)
 │   └── PayoutsStopped            payouts of that asset are stopped (W7, B8)
+├── RepairRefused                 staff cannot mend it like this; `code` says why, or which repair is the right one (A3)
+│   └── RepairChanged             what was shown is no longer what would happen: look again
 ├── NotProcessing                 somebody was about to pay what is not to be paid: a bug, never a retry (W3)
 ├── IdempotencyConflict           the same key with other legs: a bug or an attack, never a retry
 ├── UnbalancedOperation           legs that do not sum to zero per asset
@@ -172,6 +174,21 @@ class PayoutsStopped(Refusal):
     def __init__(self, asset: str) -> None:
         super().__init__(asset)
         self.asset = asset
+
+
+class RepairRefused(WalletError):
+    """`code` is one that the desk has a sentence for; `facts` go into it."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(code, facts)
+        self.code, self.facts = code, facts
+
+
+class RepairChanged(RepairRefused):
+    """The digest of the button is not that of what would happen now."""
+
+    def __init__(self) -> None:
+        super().__init__("changed")
 
 
 class NotProcessing(WalletError):

@@ -33,6 +33,7 @@ from wallets.debts import COLLECTED, debtor_account, loss_account
 from wallets.errors import IdempotencyConflict, PostedOutsideTransaction, UnbalancedOperation
 from wallets.models import Account, Entry, Operation
 from wallets.money import Money
+from wallets.posted import note_posted
 from wallets.running import Running
 
 Leg = tuple[AccountCode, Money]
@@ -106,6 +107,7 @@ def _post(operations: Sequence[NewOperation]) -> list[Operation]:
     entries += _collect_debts(floored)
     _write_balances([row for row in floored.values() if row.is_touched])
     _insert_entries(entries)
+    note_posted(entry[0] for entry in entries)
     return [stored[operation.key] for operation in operations]
 
 

@@ -10,6 +10,8 @@ from django.db.models import F, Q
 
 from wallets.accounts import AVAILABLE, FLOORED_KINDS, PLATFORM_KINDS, USER_KINDS
 from wallets.money import Money
+from wallets.repair_models import Repair as Repair
+from wallets.repair_models import RepairStatus as RepairStatus
 from wallets.withdrawal_models import Approval as Approval
 from wallets.withdrawal_models import Decision as Decision
 from wallets.withdrawal_models import Destination as Destination

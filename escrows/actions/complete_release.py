@@ -15,12 +15,17 @@ def complete_release(*, actor: User | None, escrow_id: int, note: str = "") -> E
 
     Raises: NotFound, NotAllowed (not due, no note), WrongStatus.
     """
-    require_written_reason(actor, note)
     with transaction.atomic(durable=True):
-        escrow = lock_escrow(actor, escrow_id)
-        now = clock.database_now()
-        require_can_complete(escrow, actor, now)
-        is_released = escrow.release_due_at is not None and escrow.release_due_at <= now
-        reason = BUYER_RELEASED if is_released else INSPECTION_ENDED
-        complete_within(escrow, actor=actor, reason=reason, now=now, note=note)
+        return complete_release_within(actor=actor, escrow_id=escrow_id, note=note)
+
+
+def complete_release_within(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
+    """The same inside the caller's transaction."""
+    require_written_reason(actor, note)
+    escrow = lock_escrow(actor, escrow_id)
+    now = clock.database_now()
+    require_can_complete(escrow, actor, now)
+    is_released = escrow.release_due_at is not None and escrow.release_due_at <= now
+    reason = BUYER_RELEASED if is_released else INSPECTION_ENDED
+    complete_within(escrow, actor=actor, reason=reason, now=now, note=note)
     return escrow

@@ -19,13 +19,20 @@ def end_frozen_escrow(*, actor: User, escrow_id: int, reason: str, digest: str) 
 
     Raises: NotFound, NotAllowed (not staff, not frozen, no reason), WrongStatus, PreviewChanged.
     """
-    if not reason.strip():
-        raise NotAllowed(Reason.NEEDS_REASON)
     with transaction.atomic(durable=True):
         escrow = lock_escrow(actor, escrow_id)
         require_can_end_frozen(escrow, actor)
         require_same(end_frozen_preview(escrow), digest)
-        now = clock.database_now()
-        end_missing(escrow, now)
-        refund_within(escrow, actor=actor, reason=PAYMENT_GONE, now=now, note=reason)
+        return end_frozen_escrow_within(actor=actor, escrow_id=escrow_id, note=reason)
+
+
+def end_frozen_escrow_within(*, actor: User, escrow_id: int, note: str) -> Escrow:
+    """The same inside the caller's transaction, by whoever has shown what goes back."""
+    if not note.strip():
+        raise NotAllowed(Reason.NEEDS_REASON)
+    escrow = lock_escrow(actor, escrow_id)
+    require_can_end_frozen(escrow, actor)
+    now = clock.database_now()
+    end_missing(escrow, now)
+    refund_within(escrow, actor=actor, reason=PAYMENT_GONE, now=now, note=note)
     return escrow

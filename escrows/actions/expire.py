@@ -26,17 +26,22 @@ def expire_escrow(*, actor: User | None, escrow_id: int, note: str = "") -> Escr
 
     Raises: NotFound, NotAllowed (not due, money on its way, no note), WrongStatus.
     """
-    require_written_reason(actor, note)
     with transaction.atomic(durable=True):
-        escrow = lock_escrow(actor, escrow_id)
-        now = clock.database_now()
-        require_can_expire(escrow, actor, now)
-        if is_money_on_its_way(escrow, now):
-            raise NotAllowed(Reason.MONEY_ON_ITS_WAY)
-        returned = short_return_of(escrow)
-        closed = {"closed_at": now, "close_reason": UNPAID, "expires_at": None}
-        move([StatusChange(escrow, Status.EXPIRED, closed)])
-        noted = {"note": note.strip()} if note.strip() else {}
-        given_back = give_back(returned, actor=actor, now=now)
-        record([*given_back, escrow_event(Kind.ESCROW_EXPIRED, escrow, actor, reason=UNPAID, **noted)])
+        return expire_escrow_within(actor=actor, escrow_id=escrow_id, note=note)
+
+
+def expire_escrow_within(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
+    """The same inside the caller's transaction."""
+    require_written_reason(actor, note)
+    escrow = lock_escrow(actor, escrow_id)
+    now = clock.database_now()
+    require_can_expire(escrow, actor, now)
+    if is_money_on_its_way(escrow, now):
+        raise NotAllowed(Reason.MONEY_ON_ITS_WAY)
+    returned = short_return_of(escrow)
+    closed = {"closed_at": now, "close_reason": UNPAID, "expires_at": None}
+    move([StatusChange(escrow, Status.EXPIRED, closed)])
+    noted = {"note": note.strip()} if note.strip() else {}
+    given_back = give_back(returned, actor=actor, now=now)
+    record([*given_back, escrow_event(Kind.ESCROW_EXPIRED, escrow, actor, reason=UNPAID, **noted)])
     return escrow

@@ -12,10 +12,15 @@ from lockbay.people.models import User
 
 def refund_unaccepted(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
     """Refunds what was not accepted in time. Raises: NotFound, NotAllowed (not due, no note), WrongStatus."""
-    require_written_reason(actor, note)
     with transaction.atomic(durable=True):
-        escrow = lock_escrow(actor, escrow_id)
-        now = clock.database_now()
-        require_can_refund_unaccepted(escrow, actor, now)
-        refund_within(escrow, actor=actor, reason=NOT_ACCEPTED, now=now, note=note)
+        return refund_unaccepted_within(actor=actor, escrow_id=escrow_id, note=note)
+
+
+def refund_unaccepted_within(*, actor: User | None, escrow_id: int, note: str = "") -> Escrow:
+    """The same inside the caller's transaction."""
+    require_written_reason(actor, note)
+    escrow = lock_escrow(actor, escrow_id)
+    now = clock.database_now()
+    require_can_refund_unaccepted(escrow, actor, now)
+    refund_within(escrow, actor=actor, reason=NOT_ACCEPTED, now=now, note=note)
     return escrow

@@ -13,12 +13,15 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from lockbay.people.models import Contact, User
 from lockbay.read_only_admin import ReadOnlyAdmin
+from lockbay.repair_button import RepairButton
 
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(RepairButton, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+    repair_subject = "user"
+    actions_detail = ["repair"]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -50,7 +53,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     list_display = ["user", "channel", "address", "verified_at", "dead_at", "dead_reason"]
-    list_filter = ["channel"]
+    list_filter = ["channel", ("dead_at", admin.EmptyFieldListFilter)]
     search_fields = ["address", "user__username"]
     list_select_related = ["user"]
     exclude = ["code_digest"]

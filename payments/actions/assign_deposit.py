@@ -1,17 +1,11 @@
-"""Gives money that waits in suspense to the request it belongs to (P12): an operation, shown before it is done."""
+"""Gives money that waits in suspense to the request it belongs to (P12), by an operation."""
 
-import hashlib
-import json
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
-
-from django.db import transaction
 
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent, record
 from payments.actions.credit_deposit import credit_deposits_within
-from payments.actions.replay_event import ReportedEntry
 from payments.errors import AssignRefused
 from payments.folded import Credit
 from payments.models import Deposit, Intent
@@ -19,50 +13,24 @@ from payments.rates.errors import RateUnavailable
 from payments.rates.quotes import quote_of
 from payments.states import DepositState
 from payments.valuation import WorthTooMuch, value_of
-from wallets.models import Entry, Operation
 from wallets.money import Money
 
 if TYPE_CHECKING:
     from lockbay.people.models import User
 
 
-@dataclass(frozen=True)
-class AssignReport:
-    """What assigning does, or would do: the value, by which rate, and every entry. `digest` is for the button."""
-
-    deposit_id: int
-    intent: Intent
-    received: Money
-    value: Money
-    rate: str
-    is_late: bool
-    entries: tuple[ReportedEntry, ...]
-    digest: str
-
-
-def assign_deposit(
-    *, actor: "User | None", deposit_id: int, intent_key: str, dry_run: bool, reason: str = "", digest: str = ""
-) -> AssignReport:
+def assign_deposit_within(*, actor: "User", deposit_id: int, intent_key: str, reason: str) -> Deposit:
     """Moves a deposit from suspense to the purpose of the request `intent_key` (its public id), at the rates' rules:
-    the request's own rate for its coin in time, a fresh one otherwise. A dry run is rolled back.
+    the request's own rate for its coin in time, a fresh one otherwise. Inside the caller's transaction.
 
     Raises: AssignRefused; what the purpose's handler or the ledger refuses.
     """
-    if not dry_run and not reason.strip():
-        raise AssignRefused("reason_missing")
-    with transaction.atomic(durable=True):
-        intent, deposit = _locked(intent_key, deposit_id)
-        value = _valued(deposit, intent)
-        deposit.save(update_fields=["intent", "credits", "is_late", "value_minor", "value_rate"])
-        posted, events = credit_deposits_within([Credit(deposit, intent, value, verdict=None, is_suspended=True)])
-        report = _report_of(deposit, intent, value, posted)
-        if dry_run:
-            transaction.set_rollback(True)
-        elif digest != report.digest:
-            raise AssignRefused("preview_changed")
-        else:
-            record([*events, _assigned(actor, report, reason)])
-    return report
+    intent, deposit = _locked(intent_key, deposit_id)
+    value = _valued(deposit, intent)
+    deposit.save(update_fields=["intent", "credits", "is_late", "value_minor", "value_rate"])
+    _posted, events = credit_deposits_within([Credit(deposit, intent, value, verdict=None, is_suspended=True)])
+    record([*events, _assigned(actor, deposit, intent, value, reason)])
+    return deposit
 
 
 def _locked(intent_key: str, deposit_id: int) -> tuple[Intent, Deposit]:
@@ -94,35 +62,18 @@ def _valued(deposit: Deposit, intent: Intent) -> Money:
     return value
 
 
-def _report_of(deposit: Deposit, intent: Intent, value: Money, posted: list[Operation]) -> AssignReport:
-    rows = Entry.objects.filter(operation__in=posted).select_related("operation", "account").order_by("pk")
-    entries = tuple(ReportedEntry(row.operation.key, row.account.code, row.money) for row in rows)
-    covered = [deposit.pk, intent.public_id, [[entry.account, str(entry.money)] for entry in entries]]
-    digest = hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:12]
-    return AssignReport(
-        deposit_id=deposit.pk,
-        intent=intent,
-        received=deposit.money,
-        value=value,
-        rate=deposit.value_rate,
-        is_late=deposit.is_late,
-        entries=entries,
-        digest=digest,
-    )
-
-
-def _assigned(actor: "User | None", report: AssignReport, reason: str) -> NewEvent:
+def _assigned(actor: "User", deposit: Deposit, intent: Intent, value: Money, reason: str) -> NewEvent:
     return NewEvent(
         kind=Kind.DEPOSIT_ASSIGNED,
         subject_type="deposit",
-        subject_id=report.deposit_id,
-        actor_id=None if actor is None else actor.pk,
+        subject_id=deposit.pk,
+        actor_id=actor.pk,
         data={
-            "user_id": report.intent.payer_id,
-            "intent": report.intent.public_id,
-            "received": str(report.received),
-            "value": str(report.value),
-            "rate": report.rate,
+            "user_id": intent.payer_id,
+            "intent": intent.public_id,
+            "received": str(deposit.money),
+            "value": str(value),
+            "rate": deposit.value_rate,
             "reason": reason.strip()[:500],
         },
     )

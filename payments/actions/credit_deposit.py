@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from django.db import connection
 
+from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent
 from payments.errors import PlanIncomplete
@@ -83,6 +85,7 @@ def _credited(credit: Credit) -> CreditedDeposit:
         source_legs=source_legs(deposit.money, credit.value, source=_source_of(credit)),
         is_again=deposit.times_vanished > 0,
         correlation_id="" if credit.verdict is None else credit.verdict.row.correlation_id,
+        unknown_for=max(clock.now() - deposit.confirmed_at, timedelta(0)) if deposit.by_hand else timedelta(0),
     )
 
 

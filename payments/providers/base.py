@@ -61,7 +61,8 @@ class PaymentReport:
     a transfer is then one deposit, and never taken for another of the same amount. `heard_at` is when the payer told us
     of the payment, where that was before the event came. `look` numbers our own looks at a payment: of two reports that
     of the newer look is right, in whatever order they come; 0 where nobody counts. A payment that vanished must have
-    one, and `cause` says how: gone, moved.
+    one, and `cause` says how: gone, moved. `paid_at` is when it was paid, as a person found out who vouches for it
+    (A3); None for whatever a provider or a chain says.
     """
 
     provider: str
@@ -79,6 +80,7 @@ class PaymentReport:
     part: str = ""
     look: int = 0
     cause: str = ""
+    paid_at: datetime | None = None
 
     @property
     def finality(self) -> str:

@@ -19,7 +19,6 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import User
 from payments import chains, jobs
-from payments.actions.assign_deposit import assign_deposit
 from payments.actions.claim_transaction import MOST_CLAIMS, claim_transaction
 from payments.actions.look_again import look_again
 from payments.actions.replay_event import replay_event
@@ -31,6 +30,7 @@ from payments.providers import provider_of
 from payments.states import ClaimState, DepositState
 from payments.suspense import unassigned
 from tests.at_once import at_once
+from tests.payments.assigning import assign
 from tests.payments.money_in import an_intent, fingerprint, payer
 from tests.plugins.local_chain import LocalChain
 from wallets.money import Money
@@ -492,17 +492,12 @@ class TestLookedAtAgain:
         assert look_again(actor=olu, claim_id=claim.pk, dry_run=True).state == "held"
         with pytest.raises(LookRefused, match="on_the_desk"):
             look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="they insist")
-        self.assign(deposit, thief, olu)
+        assign(deposit, thief)
         paid = available()
         report = look_again(actor=olu, claim_id=claim.pk, dry_run=False, reason="it was assigned")
         assert available() == paid
         assert Deposit.objects.count() == 1
         assert report.state_before == "held"
-
-    def assign(self, deposit: Deposit, intent: Intent, olu: User) -> None:
-        given = {"actor": olu, "deposit_id": deposit.pk, "intent_key": intent.public_id, "reason": "they wrote"}
-        digest = assign_deposit(**given, dry_run=True, digest="").digest
-        assign_deposit(**given, dry_run=False, digest=digest)
 
     def test_what_was_given_up_or_replaced_is_looked_at_again(self, chain: LocalChain, token: str, olu: User) -> None:
         intent = asked()

@@ -11,13 +11,13 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import User
 from payments.actions.apply_event import drain
-from payments.actions.assign_deposit import assign_deposit
-from payments.errors import AssignRefused
 from payments.models import Deposit, InboxEvent, Intent
 from payments.suspense import suggestions_for, unassigned
-from tests.cast import usd
-from tests.payments.money_in import a_txid, an_intent, body_of, payer, stored
+from tests.cast import olu, usd
+from tests.payments.assigning import assign, look_at
+from tests.payments.money_in import a_txid, an_intent, body_of, stored
 from wallets.accounts import SUSPENSE, platform_account
+from wallets.errors import RepairRefused
 from wallets.models import Operation
 from wallets.money import Money
 from wallets.queries import balance_of, balances_of
@@ -36,18 +36,6 @@ def stray(intent: Intent, **changes: Any) -> InboxEvent:
 
 def in_suspense(asset: str = "USDT") -> Money:
     return balance_of(platform_account(SUSPENSE, asset))
-
-
-def assigned(deposit: Deposit, intent: Intent) -> Any:
-    shown = assign_deposit(actor=payer(), deposit_id=deposit.pk, intent_key=intent.public_id, dry_run=True)
-    return assign_deposit(
-        actor=payer(),
-        deposit_id=deposit.pk,
-        intent_key=intent.public_id,
-        dry_run=False,
-        reason="the payer sent the receipt",
-        digest=shown.digest,
-    )
 
 
 class TestSuspended:
@@ -107,14 +95,15 @@ class TestAssigned:
         intent = an_intent(price="20.00", rate="0.5")
         stray(intent)
         (deposit,) = unassigned()
-        report = assigned(deposit, intent)
-        assert (report.value, report.is_late) == (usd("20.00"), False)
+        assign(deposit, intent)
+        deposit.refresh_from_db()
+        assert (deposit.value_minor, deposit.is_late) == (2000, False)
         assert (in_suspense(), balances_of(intent.payer_id)) == (Money(0, "USDT"), {("available", "USD"): usd("20.00")})
         fact = Event.objects.get(kind=Kind.DEPOSIT_ASSIGNED)
-        assert (fact.actor_id, fact.data["reason"]) == (payer().pk, "the payer sent the receipt")
+        assert (fact.actor_id, fact.data["reason"]) == (olu().pk, "the payer sent the receipt")
         assert unassigned() == []
-        with pytest.raises(AssignRefused, match="assigned_already"):
-            assigned(deposit, intent)
+        with pytest.raises(RepairRefused, match="assigned_already"):
+            assign(deposit, intent)
 
     def test_it_pays_a_trade(self) -> None:
         from escrows.queries import PURPOSE
@@ -123,7 +112,7 @@ class TestAssigned:
         trade = a_waiting_trade()
         intent = an_intent(price="21.00", purpose=PURPOSE, reference=trade.public_id)
         stray(intent)
-        assigned(unassigned()[0], intent)
+        assign(unassigned()[0], intent)
         trade.refresh_from_db()
         assert (trade.status, held_by(trade)) == ("payment_confirmed", usd("21.00"))
 
@@ -131,26 +120,24 @@ class TestAssigned:
         stray(an_intent())
         (deposit,) = unassigned()
         for other in (an_intent(minutes=-5), an_intent(asset="BTC", network="BTC")):
-            with pytest.raises(AssignRefused, match="rate_unavailable"):
-                assigned(deposit, other)
+            with pytest.raises(RepairRefused, match="rate_unavailable"):
+                assign(deposit, other)
 
     def test_a_dry_run_changes_nothing_and_a_changed_preview_is_refused(self) -> None:
         intent = an_intent()
         stray(intent)
         (deposit,) = unassigned()
         key = intent.public_id
-        shown = assign_deposit(actor=None, deposit_id=deposit.pk, intent_key=key, dry_run=True)
+        shown = look_at(deposit.pk, key)
         assert [str(entry.money) for entry in shown.entries][:1] == [str(-deposit.money)]
-        for reason, digest, refusal in (("why", "0" * 12, "preview_changed"), (" ", shown.digest, "reason_missing")):
-            with pytest.raises(AssignRefused, match=refusal):
-                assign_deposit(
-                    actor=None, deposit_id=deposit.pk, intent_key=key, dry_run=False, reason=reason, digest=digest
-                )
+        for reason, digest, refusal in (("why", "0" * 12, "changed"), (" ", shown.digest, "needs_reason")):
+            with pytest.raises(RepairRefused, match=refusal):
+                assign(deposit, intent, reason=reason, digest=digest)
         assert unassigned() == [deposit]
-        with pytest.raises(AssignRefused, match="unknown_request"):
-            assign_deposit(actor=None, deposit_id=deposit.pk, intent_key="PI?", dry_run=True)
-        with pytest.raises(AssignRefused, match="not_found"):
-            assign_deposit(actor=None, deposit_id=0, intent_key=key, dry_run=True)
+        with pytest.raises(RepairRefused, match="unknown_request"):
+            look_at(deposit.pk, "PI?")
+        with pytest.raises(RepairRefused, match="not_found"):
+            look_at(0, key)
 
 
 class TestTheDesk:
@@ -176,13 +163,14 @@ class TestTheDesk:
         assert "same reference" in desk
         page = reverse("admin:payments_deposit_assign", args=[deposit.pk])
         assert page in desk
-        shown = staff.get(page, {"intent": intent.public_id})
+        shown = staff.get(page, {"intent": intent.public_id}, follow=True)
         assert "platform:suspense:USDT" in shown.content.decode()
-        given = {"intent": intent.public_id, "digest": shown.context["report"].digest, "reason": ""}
-        assert "needs a written reason" in staff.post(page, given).content.decode()
-        assert staff.post(page, {**given, "reason": "a receipt"}).status_code == 302
+        start, key = shown.redirect_chain[-1][0].partition("?")[0], shown.context["request_key"]
+        given = {"kind": "assign_deposit", "intent": intent.public_id, "digest": shown.context["preview"].digest}
+        assert "write down why" in staff.post(start, {**given, "request_key": key, "reason": ""}).content.decode()
+        assert staff.post(start, {**given, "request_key": key, "reason": "a receipt"}).status_code == 302
         assert balances_of(intent.payer_id) == {("available", "USD"): usd("20.00")}
-        assert "already" in staff.get(page, {"intent": intent.public_id}).content.decode()
+        assert "already" in staff.get(page, {"intent": intent.public_id}, follow=True).content.decode()
         assert "Nothing waits" in staff.get(reverse("admin:payments_deposit_unmatched")).content.decode()
 
     def test_an_auditor_looks_and_does_nothing(self, client: Client) -> None:

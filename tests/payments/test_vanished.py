@@ -13,7 +13,6 @@ from lockbay import clock
 from lockbay.events.models import Event
 from payments import evidence, rechecking
 from payments.actions.apply_event import drain
-from payments.actions.assign_deposit import assign_deposit
 from payments.actions.receive_event import receive_answer
 from payments.actions.replay_event import replay_event
 from payments.chains.base import Transfer
@@ -28,6 +27,7 @@ from payments.rechecking import Loss
 from payments.states import DepositState
 from payments.suspense import unassigned
 from tests.at_once import at_once
+from tests.payments.assigning import assign
 from tests.payments.money_in import NotingPurpose, an_intent, payer
 from wallets.accounts import CLEARING, SUSPENSE, platform_account, user_account
 from wallets.actions.transfer import transfer
@@ -261,15 +261,7 @@ class TestWhereItGoes:
         told(intent, seen(intent, 1, minor=900_000_000))
         sol = an_intent(who=payer("sol"), price="900.00")
         (deposit,) = unassigned()
-        shown = assign_deposit(actor=None, deposit_id=deposit.pk, intent_key=sol.public_id, dry_run=True)
-        assign_deposit(
-            actor=None,
-            deposit_id=deposit.pk,
-            intent_key=sol.public_id,
-            dry_run=False,
-            reason="receipt",
-            digest=shown.digest,
-        )
+        assign(deposit, sol)
         assert available("sol") == Money(90_000, "USD")
         told(intent, gone(intent, 2, payment_id=f"held:{TXID}"[:100]))
         assert available("sol").minor == 0

@@ -12,7 +12,6 @@ from pytest_django import Settings
 from lockbay import clock
 from payments import chains, jobs
 from payments.actions import watch_address as looking
-from payments.actions.assign_deposit import assign_deposit
 from payments.actions.claim_transaction import AT_DESK, claim_transaction
 from payments.actions.start_intent import ask_for_address
 from payments.actions.watch_address import Looked, watch_address
@@ -24,6 +23,7 @@ from payments.states import ClaimState, DepositState
 from payments.suspense import suggestions_for, unassigned
 from payments.watching import addresses_to_watch
 from tests.at_once import at_once
+from tests.payments.assigning import assign
 from tests.payments.money_in import an_intent, payer
 from tests.plugins.local_chain import LocalChain
 from wallets.money import Money
@@ -244,15 +244,7 @@ class TestFitsNoRequest:
         best, *_ = suggestions_for(deposit)
         assert (best.intent, best.reasons[0]) == (intent, "claimed")
         assert other.pk != best.intent.pk
-        shown = assign_deposit(actor=None, deposit_id=deposit.pk, intent_key=intent.public_id, dry_run=True)
-        assign_deposit(
-            actor=None,
-            deposit_id=deposit.pk,
-            intent_key=intent.public_id,
-            dry_run=False,
-            reason="their hash",
-            digest=shown.digest,
-        )
+        assign(deposit, intent)
         prove()
         watch()
         assert (Deposit.objects.count(), available()) == (1, Money(1950, "USD"))
