@@ -27,19 +27,24 @@ _NOT_ASKED_ABOUT = (AttemptOutcome.CLAIMED, AttemptOutcome.CALLING, AttemptOutco
 
 
 def ask_payout(*, actor: "User | None", attempt_id: int) -> PayoutMeaning | None:
-    """One question, outside any transaction; returns what the answer says, None when it was not asked.
+    """One question, outside any transaction; returns what the answer says, None when it was not asked or
+    is overtaken: then it is asked again in a minute.
 
-    Asking is free: whoever asks twice changes nothing twice. A payout that is being sent is left to its sender.
+    Asking is free: whoever asks twice changes nothing twice. A payout that is being sent is left to its sender, and an
+    answer that came too late to a later one: what was true when it was given may be over.
     """
     refuse_inside_transaction()
-    attempt = PayoutAttempt.objects.select_related("withdrawal__destination").get(pk=attempt_id)
-    if not _take_question(attempt):
+    asked = PayoutAttempt.objects.select_related("withdrawal__destination").get(pk=attempt_id)
+    if not _take_question(asked):
         return None
-    adapter = payout_adapter(attempt.adapter)
-    answer = adapter.ask(order_of(attempt, adapter))
+    adapter = payout_adapter(asked.adapter)
+    answer = adapter.ask(order_of(asked, adapter))
     with transaction.atomic(durable=True):
-        withdrawal = lock_withdrawal(attempt.withdrawal_id)
+        withdrawal = lock_withdrawal(asked.withdrawal_id)
         attempt = PayoutAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+        if (attempt.asks, withdrawal.moves) != (asked.asks + 1, asked.withdrawal.moves):
+            log.info("PAYOUT_ANSWER_OVERTAKEN", reference=attempt.reference, meaning=answer.meaning)
+            return None
         settle_by_answer_within(withdrawal, attempt, answer, adapter, clock.real_now())
     log.info(
         "PAYOUT_ASKED", reference=attempt.reference, meaning=answer.meaning, code=answer.code, by=actor and actor.pk

@@ -122,6 +122,7 @@ class PlayMoney:
     asked_to_pay: Counter[str] = field(default_factory=Counter)
     looked_up: Counter[str] = field(default_factory=Counter)
     while_paying: Callable[[], None] = lambda: None
+    while_telling: Callable[[], None] = lambda: None  # an answer to a question is on its way
     does_take: bool = True
     balances: Sequence[Money] = ()
 
@@ -134,7 +135,9 @@ class PlayMoney:
             reference = request.url.path.rsplit("/", 1)[1]
             self.looked_up[reference] += 1
             order = self.orders.get(reference)
-            return streamed(200, order) if order else streamed(404, {"error": "unknown_payout"})
+            told = streamed(200, order) if order else streamed(404, {"error": "unknown_payout"})
+            self.while_telling()
+            return told
         return self._take(json.loads(request.content))
 
     def set(self, withdrawal: Withdrawal, status: str) -> None:

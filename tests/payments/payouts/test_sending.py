@@ -110,6 +110,39 @@ class TestAnswers:
         assert status_of(withdrawal) == "reversed"
         assert Event.objects.filter(kind=Kind.PAYOUT_CONTRADICTED).count() == 1
 
+    def test_an_answer_that_a_later_one_has_overtaken_is_not_believed(self, provider: PlayMoney) -> None:
+        withdrawal = an_approved()
+        provider.answers = ["paid"]
+        send(withdrawal)
+
+        def somebody_else_hears_the_news() -> None:
+            provider.while_telling = lambda: None
+            provider.set(withdrawal, "reversed")
+            assert ask(withdrawal) is PayoutMeaning.REVERSED
+
+        provider.while_telling = somebody_else_hears_the_news
+        assert ask(withdrawal) is None
+        assert status_of(withdrawal) == "reversed"
+        assert not Event.objects.filter(kind=Kind.PAYOUT_CONTRADICTED).exists()
+
+    def test_an_answer_given_before_people_decided_is_not_believed(self, provider: PlayMoney) -> None:
+        from wallets.actions.settle_withdrawal import settle_withdrawal
+
+        withdrawal = an_approved()
+        send(withdrawal)
+        provider.set(withdrawal, "failed")
+
+        def people_decide() -> None:
+            for person in (cast.olu(), cast._person("ola", 1010, is_staff=True, is_superuser=True)):
+                settle_withdrawal(
+                    actor=person, withdrawal_id=withdrawal.pk, provider_reference="P-1", reason="seen on their page"
+                )
+
+        provider.while_telling = people_decide
+        assert ask(withdrawal) is None
+        assert status_of(withdrawal) == "completed"
+        assert attempt_of(withdrawal).ask_due_at is not None, "it is asked again"
+
     def test_the_providers_own_fee_is_booked_when_it_names_one(self, provider: PlayMoney) -> None:
         from wallets.models import Operation
 
