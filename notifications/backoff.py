@@ -3,18 +3,15 @@
 import random
 from datetime import timedelta
 
-from lockbay.people.models import Channel
+from django.conf import settings
 
 # After this time without success a message has failed for good on its channel (F14 asks for at least an hour).
 GIVE_UP_AFTER = timedelta(hours=24)
-
-# channel -> (first wait, longest wait) in seconds: a bot's outage ends in seconds, a mail server's in minutes
-_WAITS: dict[str, tuple[float, float]] = {Channel.TELEGRAM.value: (2, 60), Channel.EMAIL.value: (10, 600)}
 
 
 def wait_before_retry(channel: str, attempts: int, retry_after: float | None = None) -> timedelta:
     """The pause after try number `attempts`; never shorter than `retry_after` seconds."""
     if retry_after is not None:
         return timedelta(seconds=retry_after * random.uniform(1.0, 1.1) + 0.1)
-    first, longest = _WAITS[channel]
+    first, longest = settings.NOTIFY_RETRY_SECONDS[channel]
     return timedelta(seconds=min(longest, first * 2 ** min(attempts - 1, 16)) * random.uniform(0.8, 1.2))

@@ -10,6 +10,7 @@ from lockbay.people.models import Channel
 from notifications import ladder
 from notifications.backoff import GIVE_UP_AFTER
 from notifications.models import Delivery, DeliveryState, Priority
+from notifications.reach import channels_after
 
 # A bot that has been silent for so long will not send within the limit: its money messages need not wait for it.
 BOT_IS_DEAD_AFTER = timedelta(seconds=30)
@@ -42,7 +43,7 @@ def soonest_fallback() -> datetime | None:
 
 
 def skip_stale() -> int:
-    """Skips what has lost its sense: old reminders, and Telegram copies of what an e-mail said a day ago."""
+    """Skips what has lost its sense: old reminders, and Telegram copies of what another channel said a day ago."""
     now = clock.real_now()
     queued = Delivery.objects.filter(state=DeliveryState.QUEUED)
     reminders = queued.filter(priority=Priority.REMINDER, due_at__lt=now - REMINDER_IS_STALE_AFTER)
@@ -50,11 +51,11 @@ def skip_stale() -> int:
     told = Delivery.objects.filter(
         event_id=OuterRef("event_id"),
         audience=OuterRef("audience"),
-        channel=Channel.EMAIL.value,
-        state=DeliveryState.SENT,
+        channel__in=channels_after(Channel.TELEGRAM.value),
+        state__in=[DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.OPENED],
     )
     copies = queued.filter(Exists(told), channel=Channel.TELEGRAM.value, due_at__lt=now - GIVE_UP_AFTER)
-    return skipped + copies.update(state=DeliveryState.SKIPPED, error="told by email", fallback_at=None)
+    return skipped + copies.update(state=DeliveryState.SKIPPED, error="told by another channel", fallback_at=None)
 
 
 def _overdue():  # type: ignore[no-untyped-def]

@@ -15,9 +15,11 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
 from lockbay.setsql import insert_new
+from notifications.channels import STAFF_CHANNELS, channel_of
 from notifications.exhausted import record_exhausted
 from notifications.models import Delivery, DeliveryState, PendingFanout, Priority
-from notifications.reach import channels_of, live_contacts
+from notifications.preferences import category_of, mutes_of, wanted_channels
+from notifications.reach import channels_of, limit_of, live_contacts
 from notifications.routing import ROUTES, Audience, Route
 
 log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class _World:
     escrows: dict[int, Escrow]
     users: dict[int, User]
     contacts: dict[int, list[Contact]]
+    mutes: dict[int, set[tuple[str, str]]]
     now: datetime
 
 
@@ -71,7 +74,7 @@ def _read_world(events: Sequence[Event]) -> _World:
     escrows = Escrow.objects.in_bulk({event.subject_id for event in events if event.subject_type == "escrow"})
     user_ids = {user_id for escrow in escrows.values() for user_id in (escrow.buyer_id, escrow.seller_id) if user_id}
     user_ids |= {user_id for event in events if (user_id := _named_user(event)) is not None}
-    return _World(escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), clock.real_now())
+    return _World(escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), mutes_of(user_ids), clock.real_now())
 
 
 def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, Any]]:
@@ -79,18 +82,29 @@ def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, An
     if route.only_if is not None and not route.only_if(event, escrow):
         return []
     if route.audience is Audience.STAFF:
-        return [
-            _row(event, route, world, audience=f"staff:{address}", channel=Channel.EMAIL)
-            for address in settings.STAFF_EMAILS
-        ]
+        return _rows_for_staff(event, route, world)
     user = world.users.get(_person_of(event, route.audience, escrow) or 0)
     if user is None or (user.pk == event.actor_id and not route.even_actor):
         return []  # nobody has that side yet, or he saw it happen
     if route.audience is Audience.CONTACT:
         audience = f"contact:{event.data.get('contact_id')}"
-        return [_row(event, route, world, audience=audience, channel=Channel.EMAIL, user=user)]
+        channel = event.data.get("channel") or Channel.EMAIL
+        return [_row(event, route, world, audience=audience, channel=channel, user=user)]
     first = _row_for_person(event, route, world, user)
     return [first, *_rows_on_other_channels(event, route, world, user)] if route.every_channel else [first]
+
+
+def _rows_for_staff(event: Event, route: Route, world: _World) -> list[dict[str, Any]]:
+    """E-mail always (N4); Slack and PagerDuty besides, where they are set up. Only money wakes people at night."""
+    rows = [
+        _row(event, route, world, audience=f"staff:{address}", channel=Channel.EMAIL)
+        for address in settings.STAFF_EMAILS
+    ]
+    for channel in STAFF_CHANNELS:
+        is_wanted = channel != "pagerduty" or route.priority == Priority.PAYMENT
+        if is_wanted and channel_of(channel).is_configured():
+            rows.append(_row(event, route, world, audience=f"staff:{channel}", channel=channel))
+    return rows
 
 
 def _row_for_person(event: Event, route: Route, world: _World, user: User) -> dict[str, Any]:
@@ -98,9 +112,13 @@ def _row_for_person(event: Event, route: Route, world: _World, user: User) -> di
     if not channels:
         unreachable = _row(event, route, world, audience=route.audience, channel=Channel.TELEGRAM, user=user)
         return {**unreachable, "state": DeliveryState.FAILED.value, "error": "no channel reaches this person"}
-    row = _row(event, route, world, audience=route.audience, channel=channels[0], user=user)
-    has_limit = len(channels) > 1 and route.priority in (Priority.PAYMENT, Priority.TRADE)
-    return {**row, "fallback_at": world.now + settings.NOTIFY_TELEGRAM_LIMIT if has_limit else None}
+    category = category_of(route.template, route.priority)
+    wanted = wanted_channels(channels, category, world.mutes.get(user.pk, set()))
+    if not wanted:
+        unwanted = _row(event, route, world, audience=route.audience, channel=channels[0], user=user)
+        return {**unwanted, "state": DeliveryState.SKIPPED.value, "error": "turned off by the person"}
+    row = _row(event, route, world, audience=route.audience, channel=wanted[0], user=user)
+    return {**row, "fallback_at": limit_of(wanted[0], wanted, route.priority, world.now)}
 
 
 def _rows_on_other_channels(event: Event, route: Route, world: _World, user: User) -> list[dict[str, Any]]:

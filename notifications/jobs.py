@@ -1,23 +1,23 @@
-"""The worker's part: fan-out, e-mails, and fallback from channels that took too long. Nothing here needs the bot."""
+"""The worker's part: fan-out, its channels, and fallback from channels that took too long. All without the bot."""
 
 import time
 
 from lockbay import clock
-from notifications import fallback, mailing
+from notifications import fallback, outbound, told, tracking
 from notifications.fanout import fan_out as fan_out_batch
 
-# The schedule comes by once a minute; a limit that ends before its next visit is waited for, within this time. Together
-# with the time for mail and a mail server that hangs (2 × EMAIL_TIMEOUT) it stays below the queue's 60 s for a task.
+# The schedule comes by once a minute; a limit that ends before its next visit is waited for, within this time. With a
+# channel's time and a mail server that hangs (2 × EMAIL_TIMEOUT) it stays below the queue's 60 s for a task.
 _LONGEST_WAIT_SECONDS = 15.0
-_MAIL_SECONDS = 12.0
+_CHANNEL_SECONDS = 12.0
 
 
 def fan_out() -> None:
-    """Woken by every transaction that recorded something to tell; also sends the e-mails that are due at once."""
+    """Woken by every transaction that recorded something to tell; also sends at once what is due."""
     while fan_out_batch():
         pass
     fallback.open_overdue_fallbacks()
-    mailing.send_due_mail(seconds=_MAIL_SECONDS)
+    outbound.send_due(seconds=_CHANNEL_SECONDS)
 
 
 def send_fallbacks() -> None:
@@ -33,3 +33,9 @@ def send_fallbacks() -> None:
         if time.monotonic() + pause > ends:
             return
         time.sleep(pause)
+
+
+def note_who_was_told() -> None:
+    """The sweep behind the channels' reports and behind every "sent": what a killed process left is finished (N8)."""
+    tracking.match_early_reports()
+    told.start_waiting_clocks()

@@ -10,7 +10,8 @@ from lockbay.setsql import insert_new
 from notifications.exhausted import record_exhausted
 from notifications.fanout import new_row
 from notifications.models import Delivery, DeliveryState
-from notifications.reach import ORDER, next_channel_of
+from notifications.preferences import category_of, next_wanted_channel
+from notifications.reach import channels_after, limit_of, reachable_channels
 
 # After so many tries without success the next channel is opened, or staff are told, while the tries go on.
 STUCK_AFTER = 5
@@ -35,9 +36,10 @@ def open_next_channel(row: Delivery) -> bool:
     """Queues the message on the next channel that reaches the person; False when there is none that may still work."""
     if row.recipient is None or ":" in row.audience:
         return False  # staff, addresses that are being proved and announcements have this one channel
-    channel = next_channel_of(row.recipient, row.channel)
+    channel = next_wanted_channel(row.recipient, row.channel, category_of(row.template, row.priority))
     if channel is None:
         return False
+    now = clock.real_now()
     queued = new_row(
         event_id=row.event_id,
         recipient_id=row.recipient_id,
@@ -45,8 +47,9 @@ def open_next_channel(row: Delivery) -> bool:
         channel=channel,
         template=row.template,
         priority=row.priority,
-        now=clock.real_now(),
+        now=now,
     )
+    queued["fallback_at"] = limit_of(channel, reachable_channels(row.recipient), row.priority, now)
     if insert_new(Delivery, [queued], unique="event,audience,channel", returning=["id"]):
         return True
     return (
@@ -59,7 +62,7 @@ def open_next_channel(row: Delivery) -> bool:
 
 def skip_later_channels(row: Delivery) -> None:
     """`row` was accepted: what waits on a later channel is not needed any more."""
-    later = ORDER[ORDER.index(row.channel) + 1 :]
+    later = channels_after(row.channel)
     waiting = siblings_of(row).filter(channel__in=later, state=DeliveryState.QUEUED)
     waiting.update(state=DeliveryState.SKIPPED, error=f"told by {row.channel}", fallback_at=None)
 

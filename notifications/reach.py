@@ -1,11 +1,25 @@
 """By which channels a person can be reached now, in the order of fallback (N2)."""
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
 
 from lockbay.people.models import Channel, Contact, User
+from notifications.channels import channel_of
+from notifications.models import Priority
 
-# Telegram, then e-mail; a later channel is one more name here and its module in channels/.
-ORDER: tuple[str, ...] = (Channel.TELEGRAM.value, Channel.EMAIL.value)
+ORDER: tuple[str, ...] = (
+    Channel.TELEGRAM.value,
+    Channel.EMAIL.value,
+    Channel.SMS.value,
+    Channel.WHATSAPP.value,
+)
+
+
+def is_offered(channel: str) -> bool:
+    """Whether this installation can send by a channel at all."""
+    return channel == Channel.TELEGRAM.value or channel_of(channel).is_configured()
 
 
 def live_contacts(user_ids: Iterable[int]) -> dict[int, list[Contact]]:
@@ -22,14 +36,33 @@ def channels_of(user: User, contacts: Iterable[Contact]) -> list[str]:
     proved = {contact.channel for contact in contacts}
     if user.telegram_id is not None and user.blocked_bot_at is None:
         proved.add(Channel.TELEGRAM.value)
-    return [channel for channel in ORDER if channel in proved]
+    return [channel for channel in ORDER if channel in proved and is_offered(channel)]
+
+
+def reachable_channels(user: User) -> list[str]:
+    """The same, read now."""
+    return channels_of(user, live_contacts([user.pk]).get(user.pk, []))
+
+
+def channels_after(channel: str) -> tuple[str, ...]:
+    """The later ones in the order of fallback; none behind a channel of the staff."""
+    return ORDER[ORDER.index(channel) + 1 :] if channel in ORDER else ()
 
 
 def next_channel_of(user: User, channel: str) -> str | None:
     """The channel to try after `channel`; None when there is none."""
-    later = ORDER[ORDER.index(channel) + 1 :]
-    reachable = channels_of(user, live_contacts([user.pk]).get(user.pk, []))
-    return next((name for name in reachable if name in later), None)
+    later = channels_after(channel)
+    return next((name for name in reachable_channels(user) if name in later), None)
+
+
+def limit_of(channel: str, reachable: Iterable[str], priority: int, now: datetime) -> datetime | None:
+    """When the channel behind `channel` is tried too unless this one succeeded; None when nothing is behind it, or
+    the message can wait."""
+    limit = settings.NOTIFY_LIMITS.get(channel)
+    is_last = not set(reachable) & set(channels_after(channel))
+    if limit is None or is_last or priority not in (Priority.PAYMENT, Priority.TRADE):
+        return None
+    return now + limit
 
 
 def address_of(user: User, channel: str) -> str:

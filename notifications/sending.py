@@ -6,13 +6,14 @@ then the next channel is tried (F2, F15). A marker whose token is stale changes 
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from lockbay import clock
 from lockbay.setsql import update_each
@@ -21,6 +22,7 @@ from notifications.backoff import GIVE_UP_AFTER, wait_before_retry
 from notifications.channels.base import Accepted, AddressDead, ChannelError, ChannelUnavailable, Uncertain
 from notifications.models import Attempt, Delivery, DeliveryState, Outcome
 from notifications.overtaken import is_overtaken
+from notifications.told import start_clock_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +59,12 @@ class Claimed:
         return self.delivery.recipient.telegram_id if self.delivery.recipient else None
 
 
-def claim(channel: str, limit: int = 1) -> list[Claimed]:
-    """Takes up to `limit` due deliveries of a channel, urgent first, for settings.JOB_LEASE."""
-    due = _due(channel)
+def claim(channel: str, limit: int = 1, *, narrow: Callable[[QuerySet], QuerySet] | None = None) -> list[Claimed]:
+    """Takes up to `limit` due deliveries of a channel, urgent first, for settings.JOB_LEASE.
+
+    `narrow` leaves some out for now: those whose chat must wait its turn, see turns.py.
+    """
+    due = narrow(_due(channel)) if narrow else _due(channel)
     if not due.exists():  # look before taking SQLite's only write lock
         return []
     with transaction.atomic():
@@ -76,6 +81,11 @@ def claim(channel: str, limit: int = 1) -> list[Claimed]:
             if row.is_uncertain:
                 _close_uncertain(row, _INTERRUPTED)
         return _start_tries([row for row in rows if row.state != DeliveryState.FAILED])
+
+
+def is_due(channel: str) -> bool:
+    """Whether a channel has something to try now; takes no lock."""
+    return bool(_due(channel).exists())
 
 
 _INTERRUPTED = "the sender stopped before it could mark the answer"
@@ -106,6 +116,7 @@ def mark_sent(claimed: Claimed, provider_id: str = "") -> bool:
         transaction.on_commit(
             lambda: log.info("delivery_sent", delivery_id=row.pk, channel=row.channel, template=row.template)
         )
+    start_clock_of(row)
     return True
 
 

@@ -42,7 +42,7 @@ def plain_text(markup: str) -> str:
 
 def visible_length(markup: str) -> int:
     """What Telegram counts: UTF-16 units after the markup is read (https://core.telegram.org/bots/api#sendmessage)."""
-    return len(plain_text(markup).encode("utf-16-le", "surrogatepass")) // 2
+    return units_of(plain_text(markup))
 
 
 def cut_kindly(paragraphs: list[str], longest: int) -> str:
@@ -54,10 +54,16 @@ def cut_kindly(paragraphs: list[str], longest: int) -> str:
     while len(kept) > 1 and visible_length("\n\n".join([*kept, "…"])) > longest:
         kept.pop()
     text = "\n\n".join(kept if len(kept) == len(paragraphs) else [*kept, "…"])
-    return text if visible_length(text) <= longest else html.escape(_cut_units(plain_text(text), longest - 1)) + "…"
+    return text if visible_length(text) <= longest else html.escape(cut_units(plain_text(text), longest - 1)) + "…"
 
 
-def _cut_units(text: str, longest: int) -> str:
+def units_of(text: str) -> int:
+    """How long a text is in UTF-16 units, which is what messengers and phones count."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut_units(text: str, longest: int) -> str:
+    """The beginning of a text, at most `longest` UTF-16 units, no character torn."""
     return text.encode("utf-16-le")[: longest * 2].decode("utf-16-le", "ignore").rstrip()
 
 

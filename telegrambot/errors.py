@@ -73,6 +73,8 @@ REFUSALS: dict[type[Exception], str] = {
     wallet_errors.VelocityReached: "too_late",
     wallet_errors.PayoutsStopped: "payouts_stopped",
     notification_errors.AddressMalformed: "address_malformed",
+    notification_errors.ChannelNotOffered: "channel_not_offered",
+    notification_errors.TooManyCodes: "too_many_codes",
     notification_errors.AddressTaken: "address_taken",
     notification_errors.TooSoonForAnotherCode: "too_soon_for_another_code",
     notification_errors.CodeExpired: "code_expired",

@@ -7,7 +7,13 @@ ChannelError
 └── Uncertain            the answer was lost: it may have been taken
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from notifications.rendering import Rendered
 
 
 @dataclass(frozen=True)
@@ -39,3 +45,30 @@ class Rejected(ChannelError):
 
 class Uncertain(ChannelError):
     """The connection was lost after the message may have been taken."""
+
+
+class ChannelAdapter(ABC):
+    """One channel that the worker sends by. One class in one file; the contract is tested for all of them together.
+
+    `deduplicates`: the channel itself drops a second copy with the same key, so a lost answer is simply asked again.
+    """
+
+    name: ClassVar[str]
+    deduplicates: ClassVar[bool] = False
+
+    @abstractmethod
+    def send(self, rendered: "Rendered", address: str, *, message_key: str) -> Accepted:
+        """Hands over one message and returns when the channel accepted it.
+
+        `message_key` is the same for every copy of a message. What the channel says about the message or the address
+        stays out of the errors: their texts are logged.
+        Raises: ChannelUnavailable, AddressDead, Rejected, Uncertain; NetworkInsideTransaction inside atomic().
+        """
+
+    @abstractmethod
+    def required_settings(self) -> Mapping[str, str]:
+        """The settings without which nothing can be sent, with their values."""
+
+    def is_configured(self) -> bool:
+        """Whether all of them are there."""
+        return all(self.required_settings().values())

@@ -6,14 +6,25 @@ tried again. Opening the connection is a step of its own, so that "never connect
 
 import smtplib
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 
 from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from lockbay.http import refuse_inside_transaction
-from notifications.channels.base import Accepted, AddressDead, ChannelError, ChannelUnavailable, Rejected, Uncertain
-from notifications.rendering import Rendered
+from notifications.channels.base import (
+    Accepted,
+    AddressDead,
+    ChannelAdapter,
+    ChannelError,
+    ChannelUnavailable,
+    Rejected,
+    Uncertain,
+)
+
+if TYPE_CHECKING:
+    from notifications.rendering import Rendered
 
 _MAILBOX_IS_GONE = frozenset({550, 551, 553})
 # Names from requests and urllib3, which are not imported here: the house has one HTTP library of its own.
@@ -22,31 +33,38 @@ _NEVER_CONNECTED = frozenset(
 )
 
 
-def send(rendered: Rendered, address: str, *, message_key: str) -> Accepted:
-    """Sends one e-mail and returns when a server accepted it.
+class Email(ChannelAdapter):
+    """Sends a whole page and its text twin."""
 
-    `message_key` is the same for every copy of a message: it becomes the Message-ID, so mail programs can hide one.
-    Raises: ChannelUnavailable, AddressDead, Rejected, Uncertain; NetworkInsideTransaction inside atomic().
-    """
-    refuse_inside_transaction()
-    connection = get_connection()
-    message_id = f"<{message_key}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"
-    message = EmailMultiAlternatives(
-        rendered.subject, rendered.text, to=[address], headers={"Message-ID": message_id}, connection=connection
-    )
-    message.attach_alternative(rendered.html, "text/html")
-    try:
-        connection.open()
-    except (OSError, smtplib.SMTPException, AnymailError) as error:
-        raise ChannelUnavailable(_name(error)) from error
-    try:
-        connection.send_messages([message])
-    except (OSError, smtplib.SMTPException, AnymailError) as error:
-        raise read_mail_error(error) from error
-    finally:
-        _close(connection)
-    status = getattr(message, "anymail_status", None)
-    return Accepted(str((status and status.message_id) or message_id))
+    name = "email"
+
+    def send(self, rendered: "Rendered", address: str, *, message_key: str) -> Accepted:
+        """See ChannelAdapter. The key becomes the Message-ID, so mail programs can hide a second copy."""
+        refuse_inside_transaction()
+        connection = get_connection()
+        message_id = f"<{message_key}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"
+        message = EmailMultiAlternatives(
+            rendered.subject, rendered.text, to=[address], headers={"Message-ID": message_id}, connection=connection
+        )
+        message.attach_alternative(rendered.html, "text/html")
+        try:
+            connection.open()
+        except (OSError, smtplib.SMTPException, AnymailError) as error:
+            raise ChannelUnavailable(_name(error)) from error
+        try:
+            connection.send_messages([message])
+        except (OSError, smtplib.SMTPException, AnymailError) as error:
+            raise read_mail_error(error) from error
+        finally:
+            _close(connection)
+        status = getattr(message, "anymail_status", None)
+        return Accepted(str((status and status.message_id) or message_id))
+
+    def required_settings(self) -> dict[str, str]:
+        """See ChannelAdapter. What another provider of anymail needs is for anymail to say."""
+        if settings.EMAIL_BACKEND != "anymail.backends.brevo.EmailBackend":
+            return {"EMAIL_BACKEND": settings.EMAIL_BACKEND}
+        return {"BREVO_API_KEY": settings.ANYMAIL.get("BREVO_API_KEY", "")}
 
 
 def read_mail_error(error: Exception) -> ChannelError:

@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 from telegrambot import persistence
 from telegrambot.callback_data import Verb
 from telegrambot.errors import DraftGone, NotUnderstood
-from telegrambot.handlers import deposit, menu, new_place, new_trade, pay_hash, preferences, withdraw
+from telegrambot.handlers import contacts, deposit, menu, new_place, new_trade, pay_hash, withdraw
 from telegrambot.keyboards import menu_keyboard
 from telegrambot.models import Draft
 from telegrambot.turn import Reply, Screen, Turn
 
 _STEP_SCREENS: Mapping[str, Callable[[Draft], Screen]] = {
+    contacts.FLOW: contacts.step_screen,
     deposit.FLOW: deposit.step_screen,
     new_place.FLOW: new_place.step_screen,
     new_trade.FLOW: new_trade.step_screen,
     pay_hash.FLOW: pay_hash.step_screen,
-    preferences.FLOW: preferences.step_screen,
     withdraw.FLOW: withdraw.step_screen,
 }
 

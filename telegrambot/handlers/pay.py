@@ -14,6 +14,7 @@ from escrows.queries import PURPOSE
 from escrows.shortfall import due_of
 from lockbay import clock
 from lockbay.people.models import User
+from notifications.actions.skip_second_channel import must_ask_for_second_channel, skip_second_channel
 from payments.errors import UnknownMethod
 from payments.methods import PayMethod
 from payments.models import Deposit, Intent
@@ -24,6 +25,7 @@ from payments.valuation import cost_of
 from telegrambot.callback_data import Verb
 from telegrambot.claim_progress import claim_shown, view_of_claim
 from telegrambot.errors import DraftGone
+from telegrambot.handlers.contacts import add_buttons
 from telegrambot.keyboards import of_trade
 from telegrambot.qr import draw_qr
 from telegrambot.rendering import phrases
@@ -34,10 +36,18 @@ from wallets.queries import spendable
 
 
 def pay(turn: Turn) -> Reply:
-    """Straight to the address that is open, else to the choice."""
+    """Straight to the address that is open, else to the choice; before that, once, a word about a single channel."""
     escrow = _payable(turn)
+    if must_ask_for_second_channel(turn.user):
+        return Reply(_one_channel_screen(escrow))
     intent = _open_intent(escrow, turn.user)
     return Reply(payment_screen(escrow, turn.user, intent) if intent else _choice_screen(escrow, turn.user))
+
+
+def pay_untold(turn: Turn) -> Reply:
+    """They stay with a single channel: noted, and on to paying."""
+    skip_second_channel(actor=turn.user)
+    return pay(turn)
 
 
 def choose(turn: Turn) -> Reply:
@@ -169,6 +179,12 @@ def _page_fits(intent: Intent, wanted: Wanted) -> bool:
     return wanted.send == intent.pay_amount
 
 
+def _one_channel_screen(escrow: Escrow) -> Screen:
+    rows = add_buttons(trade=escrow.public_id)
+    go_on, back = of_trade("pay_untold", Verb.PAY_UNTOLD, escrow), of_trade("back_to_trade", Verb.TRADE, escrow)
+    return Screen("pay_one_channel", {}, (*rows, (go_on,), (back,)))
+
+
 def _choice_screen(escrow: Escrow, user: User) -> Screen:
     due = due_of(escrow)
     wallet = spendable(user.pk, escrow.asset)
@@ -226,6 +242,7 @@ def _open_intent(escrow: Escrow, user: User) -> Intent | None:
 
 BUTTONS = {
     Verb.PAY: pay,
+    Verb.PAY_UNTOLD: pay_untold,
     Verb.PAY_CHOOSE: choose,
     Verb.PAY_METHOD: start,
     Verb.PAY_SCREEN: refresh,

@@ -187,7 +187,7 @@ def _what_is_missing(user: User, kind: str) -> Screen | None:
         )
     # W7: a new place is announced on another channel, so there has to be one (T4).
     if not Contact.objects.filter(user=user, channel=Channel.EMAIL, verified_at__isnull=False).exists():
-        return Screen("withdraw_email", {}, ((to("email_add", Verb.EMAIL_ADD),), home))
+        return Screen("withdraw_email", {}, ((to("contact_add_email", Verb.EMAIL_ADD),), home))
     if not destinations_of(user.pk):
         return Screen("withdraw_nowhere", {"hours": cool_off_hours()}, ((to("place_new", Verb.PLACE_NEW),), home))
     return None

@@ -82,7 +82,7 @@ def _hello_and_email(clicks: Clicks) -> None:
         clicks.phone(person).get_by_role("button", name="Start").click()
         clicks.sees(person, "LockBay")
     clicks.say("sol", "/settings")
-    clicks.press("sol", "email")
+    clicks.press("sol", "contact", "email")
     clicks.say("sol", "sol@example.org")
     mail = clicks.page.locator("[data-role=email]").first
     expect(mail).to_be_visible(timeout=FALLBACK_PATIENCE)
@@ -116,6 +116,8 @@ def _make_an_offer(clicks: Clicks) -> None:
 
 def _pay_while_the_bot_is_dead(clicks: Clicks, house: House) -> None:
     clicks.press("bea", "pay")
+    clicks.sees("bea", "One way to reach you")
+    clicks.press("bea", "payone!")
     clicks.press("bea", "paym!", "USDT.TRC20")
     clicks.sees("bea", "SANDBOX")
     clicks.picture("the payment screen")

@@ -21,6 +21,7 @@ class Variants:
     def __init__(self, house: House) -> None:
         self.house = house
         self.bea, self.sol = Phone(house, "bea"), Phone(house, "sol")
+        self._was_warned = False  # of her single channel: once
 
     def agree(self, price: str, what: str) -> str:
         """A new trade that Sol has joined, the buyer pays the fee; returns its public id."""
@@ -53,6 +54,9 @@ class Variants:
         """Bea looks at the trade and is asked how she would like to pay it."""
         self._fresh(lambda: self.bea.say(trade), f"Trade {trade}")
         self.bea.press("pay")
+        if not self._was_warned:
+            self.bea.press("payone!")
+            self._was_warned = True
         self.bea.sees("How would you like to pay")
 
     def ends_as(self, trade: str, status: str) -> None:

@@ -10,8 +10,8 @@ from django.db import transaction
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.http import NetworkInsideTransaction
-from notifications import jobs, mailing
-from notifications.channels import email
+from notifications import jobs, outbound
+from notifications.channels import channel_of, email
 from notifications.channels.base import AddressDead, ChannelUnavailable, Rejected, Uncertain
 from notifications.models import Delivery
 from notifications.rendering import Rendered
@@ -43,7 +43,7 @@ def bea_mail(event: Event) -> Delivery:
 
 
 def test_reaches_the_person_with_a_subject_and_both_forms(event: Event, mail_server: type[Scripted]) -> None:
-    assert mailing.send_due_mail() == 1
+    assert outbound.send_due() == 1
     message: Any = mail_server.taken[0]
     assert message.to == [BEA]
     assert message.subject == f"Payment confirmed: 21.00 USD is held safe · {event.data['public_id']}"
@@ -66,11 +66,11 @@ def test_tries_again_later_when_the_server_cannot_take_it_now(
     event: Event, mail_server: type[Scripted], trouble: Any
 ) -> None:
     mail_server.script = [trouble]
-    mailing.send_due_mail()
+    outbound.send_due()
     row = bea_mail(event)
     assert (row.state, row.is_uncertain, mail_server.taken) == ("queued", False, [])
     is_due_now(row)
-    mailing.send_due_mail()
+    outbound.send_due()
     assert bea_mail(event).state == "sent"
     assert len(mail_server.taken) == 1
 
@@ -78,7 +78,7 @@ def test_tries_again_later_when_the_server_cannot_take_it_now(
 @pytest.mark.parametrize("code", [550, 551, 553])
 def test_a_mailbox_that_is_gone_marks_the_address_dead(event: Event, mail_server: type[Scripted], code: int) -> None:
     mail_server.script = [smtplib.SMTPRecipientsRefused({BEA: (code, b"no such user")})]
-    mailing.send_due_mail()
+    outbound.send_due()
     assert bea_mail(event).state == "failed"
     contact = cast.bea().contacts.get()
     assert contact.dead_at is not None
@@ -87,7 +87,7 @@ def test_a_mailbox_that_is_gone_marks_the_address_dead(event: Event, mail_server
 
 def test_a_refused_content_does_not_blame_the_address(event: Event, mail_server: type[Scripted]) -> None:
     mail_server.script = [smtplib.SMTPDataError(554, b"looks like spam")]
-    mailing.send_due_mail()
+    outbound.send_due()
     assert bea_mail(event).state == "failed"
     assert cast.bea().contacts.get().dead_at is None
 
@@ -97,7 +97,7 @@ def test_an_answer_cut_after_the_message_was_taken_makes_one_more_copy_at_most(
 ) -> None:
     mail_server.script = [CutAfter(), CutAfter(), CutAfter()]
     for _ in range(4):
-        mailing.send_due_mail()
+        outbound.send_due()
         is_due_now(bea_mail(event))
     assert len(mail_server.taken) == 2
     assert len({message.extra_headers["Message-ID"] for message in mail_server.taken}) == 1
@@ -107,7 +107,7 @@ def test_an_answer_cut_after_the_message_was_taken_makes_one_more_copy_at_most(
 
 def test_a_server_that_hangs_is_uncertain(event: Event, mail_server: type[Scripted]) -> None:
     mail_server.script = [TimeoutError("timed out")]
-    mailing.send_due_mail()
+    outbound.send_due()
     row = bea_mail(event)
     assert (row.state, row.is_uncertain) == ("queued", True)
 
@@ -117,7 +117,7 @@ def test_staff_are_told_when_mail_is_stuck_and_the_tries_go_on(event: Event, mai
     mail_server.script = [Refusal()] * 7
     for _ in range(7):
         is_due_now(bea_mail(event))
-        mailing.send_due_mail(limit=1)
+        outbound.send_due(limit=1)
     assert bea_mail(event).state == "queued"
     assert Event.objects.filter(kind=Kind.DELIVERIES_EXHAUSTED).count() == 1
 
@@ -126,20 +126,20 @@ def test_a_backend_with_a_bug_is_recorded_and_does_not_stop_the_others(
     event: Event, mail_server: type[Scripted]
 ) -> None:
     mail_server.script = [ZeroDivisionError("bug")]
-    mailing.send_due_mail()
+    outbound.send_due()
     row = bea_mail(event)
     assert (row.state, row.error) == ("queued", "ZeroDivisionError while sending")
 
 
 def test_mail_goes_nowhere_when_the_address_died_meanwhile(event: Event, mail_server: type[Scripted]) -> None:
     cast.bea().contacts.update(dead_at="2026-01-01T00:00:00Z")
-    mailing.send_due_mail()
+    outbound.send_due()
     assert (bea_mail(event).state, mail_server.taken) == ("failed", [])
 
 
 def test_refuses_to_use_the_network_inside_a_transaction() -> None:
     with transaction.atomic(), pytest.raises(NetworkInsideTransaction):
-        email.send(Rendered("s", "h", "t", None, None, "x"), BEA, message_key="k")
+        channel_of("email").send(Rendered("s", "h", "t", None, None, "x"), BEA, message_key="k")
 
 
 def test_the_woken_job_sends_staff_mail_at_once(mail_server: type[Scripted]) -> None:
@@ -158,7 +158,7 @@ def test_two_workers_send_each_mail_once(mail_server: type[Scripted]) -> None:
 
     trade = cast.a_paid_trade()
     told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
-    at_once(lambda _n: mailing.send_due_mail(), range(4))
+    at_once(lambda _n: outbound.send_due(), range(4))
     assert len(mail_server.taken) == 1
 
 

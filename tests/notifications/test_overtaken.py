@@ -7,8 +7,8 @@ import pytest
 from escrows.actions.accept import accept_escrow
 from lockbay import clock
 from lockbay.events.kinds import Kind
-from notifications.mailing import send_due_mail
 from notifications.models import Attempt, Delivery
+from notifications.outbound import send_due
 from notifications.overtaken import is_overtaken
 from notifications.sending import claim, skip_overtaken
 from tests import cast
@@ -65,6 +65,6 @@ def test_mail_is_looked_at_too(mail_server: type[Scripted]) -> None:
     trade = cast.a_delivered_trade()
     event = told(Kind.ESCROW_DELIVERED, trade, actor=cast.sol())
     cast.released(trade)
-    send_due_mail()
+    send_due()
     assert the_delivery(event, "buyer", "email").state == "skipped"
     assert mail_server.taken == []

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from escrows.models import Escrow
 from lockbay.people.models import User
+from notifications.actions.skip_second_channel import skip_second_channel
 from telegrambot.application import BotApplication
 from telegrambot.bot_client import build_bot
 from telegrambot.dispatcher import Dispatcher
@@ -94,6 +95,7 @@ class House:
         """Bea's and Sol's phones belong to the people of tests.cast; both have pressed Start."""
         for person, user in (("bea", cast.bea()), ("sol", cast.sol())):
             User.objects.filter(pk=user.pk).update(telegram_id=TELEGRAM_IDS[person])
+            skip_second_channel(actor=user)  # they have been asked before
             self.people.start(person)
         self.pump()
 
@@ -108,7 +110,7 @@ class House:
 
     async def _start(self) -> None:
         self.stopping = asyncio.Event()
-        self.bot, self.sending_bot = build_bot(is_paced=False), build_bot(is_paced=False)
+        self.bot, self.sending_bot = build_bot(), build_bot()
         await self.sending_bot.initialize()
         self.application = BotApplication(self.bot)
         await self.application.start()

@@ -17,7 +17,7 @@ def code_in(mailbox) -> str:
 
 
 def test_an_address_is_added_with_the_code_that_was_mailed(house, mailoutbox):
-    from notifications.mailing import send_due_mail
+    from notifications.outbound import send_due
 
     house.people.start("bea")
     house.pump()
@@ -25,7 +25,7 @@ def test_an_address_is_added_with_the_code_that_was_mailed(house, mailoutbox):
     house.presses("bea", "Add an e-mail")
     assert "no e-mail address" in house.says("bea", "bea at example")["text"]
     assert "sent a code to bea@example.org" in house.says("bea", "bea@example.org")["text"]
-    send_due_mail()
+    send_due()
     assert "not the code" in house.says("bea", "000000")["text"]
     done = house.says("bea", code_in(mailoutbox))
     shown = [m["text"] for m in house.people.messages("bea")[-3:]]

@@ -1,4 +1,4 @@
-"""Proving an e-mail address with the code that was sent to it."""
+"""Proving an address with the code that was sent to it."""
 
 import unicodedata
 
@@ -7,12 +7,12 @@ from django.db import IntegrityError, transaction
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent, record
-from lockbay.people.models import Channel, Contact, User
+from lockbay.people.models import Contact, User
 from notifications.codes import MOST_TRIES, is_open, is_right
 from notifications.errors import AddressTaken, CodeExpired, CodeWrong
 
 
-def confirm_email(*, actor: User, code: str) -> Contact:
+def confirm_contact(*, actor: User, code: str) -> Contact:
     """Marks the address whose code was typed as proved. A wrong code is counted, also when it is refused.
 
     Raises: CodeExpired, CodeWrong, AddressTaken.
@@ -25,7 +25,7 @@ def confirm_email(*, actor: User, code: str) -> Contact:
 
 
 def _confirm_within(actor: User, code: str) -> Contact | CodeWrong:
-    asked = Contact.objects.filter(user=actor, channel=Channel.EMAIL, verified_at__isnull=True).exclude(code_digest="")
+    asked = Contact.objects.filter(user=actor, verified_at__isnull=True).exclude(code_digest="")
     contact = asked.select_for_update(no_key=True).order_by("-code_sent_at").first()
     if contact is None or not is_open(contact):
         raise CodeExpired

@@ -1,0 +1,87 @@
+"""The worker's sending loop over every channel but Telegram: one claim at a time, a budget for each channel.
+
+A killed worker leaves at most one uncertain message a channel behind. Channels with something due are served side by
+side: one that hangs costs its own time and nobody else's. Nothing here needs the bot.
+"""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from django.db import connection
+
+from lockbay.people.models import Contact
+from notifications import sending
+from notifications.channels import ADAPTERS, channel_of
+from notifications.channels.base import Accepted, ChannelError, ChannelUnavailable, Rejected
+from notifications.models import Delivery
+from notifications.reach import address_of
+from notifications.rendering import render
+
+log = structlog.get_logger(__name__)
+
+
+def send_due(channels: Iterable[str] = tuple(ADAPTERS), *, limit: int = 100, seconds: float = 20.0) -> int:
+    """Tries what is due until nothing is, at most `limit` messages and `seconds` a channel; returns how many it tried.
+
+    Threads are used only when several channels have something due, so that none waits for another.
+    """
+    busy = [channel for channel in channels if sending.is_due(channel)]
+    if len(busy) < 2:
+        return sum(_send_channel(channel, limit, seconds) for channel in busy)
+    with ThreadPoolExecutor(len(busy), thread_name_prefix="channel") as pool:
+        return sum(pool.map(lambda channel: _send_in_thread(channel, limit, seconds), busy))
+
+
+def _send_in_thread(channel: str, limit: int, seconds: float) -> int:
+    try:
+        return _send_channel(channel, limit, seconds)
+    finally:
+        connection.close()
+
+
+def _send_channel(channel: str, limit: int, seconds: float) -> int:
+    tried, ends = 0, time.monotonic() + seconds
+    while tried < limit and time.monotonic() < ends:
+        claimed = sending.claim(channel)
+        if not claimed:
+            break
+        _send_one(claimed[0])
+        tried += 1
+    return tried
+
+
+def _send_one(claimed: sending.Claimed) -> None:
+    if sending.skip_overtaken(claimed):
+        return
+    address = address_for(claimed.delivery)
+    sending.settle(claimed, _try(claimed.delivery, address), address=address)
+
+
+def _try(delivery: Delivery, address: str) -> Accepted | ChannelError:
+    adapter = channel_of(delivery.channel)
+    if not adapter.is_configured():
+        return Rejected("the channel is not set up")
+    if not address:
+        return Rejected("no live address")
+    try:
+        return adapter.send(render(delivery, delivery.channel), address, message_key=f"delivery-{delivery.pk}")
+    except ChannelError as answer:
+        return answer
+    except Exception as bug:
+        # A broken template or backend must not hold the queue: the try is recorded with its name, and made again later.
+        log.exception("delivery_broke", delivery_id=delivery.pk, template=delivery.template)
+        return ChannelUnavailable(f"{type(bug).__name__} while sending")
+
+
+def address_for(delivery: Delivery) -> str:
+    """Where this delivery goes now; "" when the address is gone."""
+    kind, _, rest = delivery.audience.partition(":")
+    if kind == "staff":
+        return rest
+    if kind == "contact":
+        asked = Contact.objects.filter(pk=rest, user=delivery.recipient, channel=delivery.channel)
+        contact = asked.filter(verified_at__isnull=True).first()
+        return contact.address if contact else ""
+    return address_of(delivery.recipient, delivery.channel) if delivery.recipient else ""
