@@ -1,23 +1,20 @@
 """Senders of payouts as processes of their own, on this test's database, against a provider on a real port."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from typing import IO
 
-from django.conf import settings
-from django.db import connection
-
+from tests.at_once import same_database
 from tests.payments.payouts.loopback import LoopbackProvider
 
 PATIENCE = 30.0
 
 
 class Senders:
-    """Starts children of tests/faults/payout_stage.py and waits for them."""
+    """Starts children of a stage, a process that forks one for each line it reads, and waits for them."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -52,25 +49,18 @@ class Senders:
 
 
 @contextmanager
-def senders_at(provider: LoopbackProvider) -> Iterator[Senders]:
-    """Processes that reach `provider` and this test's database."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "postgresql":
-        where = {"DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()}
-    else:
-        where = {"SQLITE_PATH": name}
-    environment = {
-        **os.environ,
-        **where,
-        "LOCKBAY_MODE": "test",
-        "SANDBOX_URL": provider.url,
-        "PYTHONPATH": str(settings.BASE_DIR),
-    }
+def senders_at(
+    provider: LoopbackProvider, *, stage: str = "payout_stage", log: IO[str] | None = None, **changed: str
+) -> Iterator[Senders]:
+    """Processes of tests/faults/<stage>.py that reach `provider` and this test's database. What they say goes to
+    `log`; `changed` are settings of their environment."""
+    environment = {**same_database(), "SANDBOX_URL": provider.url, **changed}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.payout_stage"],
+        [sys.executable, "-m", f"tests.faults.{stage}"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     try:

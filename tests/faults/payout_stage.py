@@ -72,8 +72,8 @@ def run(order: list[str]) -> None:
         die()
 
 
-def serve() -> None:
-    """Forks a child a line, and tells how each ended."""
+def serve(run: Callable[[list[str]], None]) -> None:
+    """Forks a child a line, which does `run` with the line's words, and tells how each ended."""
     running: set[int] = set()
     while True:
         if select.select([sys.stdin], [], [], 0.02)[0]:
@@ -82,7 +82,7 @@ def serve() -> None:
                 return
             child = os.fork()
             if child == 0:
-                _be_a_child(line.split())
+                _be_a_child(run, line.split())
             running.add(child)
             print(child, flush=True)
         for pid in list(running):
@@ -92,7 +92,7 @@ def serve() -> None:
                 print(pid, os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _be_a_child(order: list[str]) -> None:
+def _be_a_child(run: Callable[[list[str]], None], order: list[str]) -> None:
     code = 1
     try:
         run(order)
@@ -112,4 +112,4 @@ if __name__ == "__main__":
     import payments.payouts.jobs  # noqa: F401  once, not in every child
 
     print("ready", flush=True)
-    serve()
+    serve(run)

@@ -1,17 +1,14 @@
 """Ten to fifty at once take 150.00 of 1,000.00: exactly six get it, on both databases, every time (B7)."""
 
-import os
 import subprocess
 import sys
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
-from tests.at_once import at_once
+from tests.at_once import at_once, same_database
 from tests.wallets.books import BANK, balance, deposit, operation, person, usd
 from wallets import ledger
 from wallets.accounts import FEES, HELD, platform_account, user_account
@@ -53,7 +50,7 @@ def test_processes_take_exactly_what_is_there() -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.wallets.withdraw_process", str(bea.pk), f"p:{n}", "150.00"],
-            env=_same_database(),
+            env=same_database(),
         )
         for n in range(10)
     ]
@@ -105,16 +102,6 @@ def test_accounts_opened_at_once_are_opened_once() -> None:
 
     at_once(run, range(30))
     assert balance(wallet) == usd("30.00")
-
-
-def _same_database() -> dict[str, str]:
-    """The environment in which another process opens the database of this test."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "postgresql":
-        where = {"DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()}
-    else:
-        where = {"SQLITE_PATH": name}
-    return {**os.environ, **where, "LOCKBAY_MODE": "test", "PYTHONPATH": str(settings.BASE_DIR)}
 
 
 def test_a_reversal_at_once_is_one_operation_and_one_fact() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from tests.ports import free_port
 
+NO_ANSWER = 0
+
 
 class LoopbackProvider:
     """Counts by reference how often it was asked to pay; `on_order` is called when an order was taken, before it is
@@ -50,9 +52,9 @@ class LoopbackProvider:
 
 
 @contextmanager
-def running_provider() -> Iterator[LoopbackProvider]:
-    """A provider that listens until the block ends."""
-    provider = LoopbackProvider()
+def running_provider(provider: LoopbackProvider | None = None) -> Iterator[LoopbackProvider]:
+    """A provider that listens until the block ends. It hangs up without an answer when the status is NO_ANSWER."""
+    provider = provider or LoopbackProvider()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -66,6 +68,9 @@ def running_provider() -> Iterator[LoopbackProvider]:
             pass
 
         def _answer(self, status: int, body: dict[str, Any]) -> None:
+            if status == NO_ANSWER:
+                self.close_connection = True
+                return
             raw = json.dumps(body).encode()
             try:
                 self.send_response(status)
