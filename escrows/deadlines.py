@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from escrows.models import Escrow
+from escrows.models import Escrow, Side
 from escrows.states import Status
 
 OFFER, PAYMENT, ACCEPTANCE, DELIVERY, INSPECTION = "offer", "payment", "acceptance", "delivery", "inspection"
@@ -27,6 +27,32 @@ class NearWarning:
 
     deadline: Deadline
     lead_minutes: int
+
+
+@dataclass(frozen=True)
+class WaitingClock:
+    """A deadline that has not started: the party on `side` was not told yet (N8). It waits since `since`; then `period`
+    runs, and `column` keeps its end."""
+
+    name: str
+    side: str
+    column: str
+    period: timedelta
+    since: datetime
+
+
+def waiting_clock_of(escrow: Escrow) -> WaitingClock | None:
+    """The clock that starts when its party is told; None when none waits.
+
+    Without a seller nobody can be told: then the time to accept runs from the payment on, for the buyer's sake.
+    """
+    if escrow.status == Status.PAYMENT_CONFIRMED and escrow.accept_by is None and escrow.payment_confirmed_at:
+        since = escrow.payment_confirmed_at
+        return WaitingClock(ACCEPTANCE, Side.SELLER.value, "accept_by", settings.ACCEPT_WINDOW, since)
+    if escrow.status == Status.DELIVERED and escrow.inspection_ends_at is None and escrow.delivered_at:
+        period = timedelta(hours=escrow.inspection_hours)
+        return WaitingClock(INSPECTION, Side.BUYER.value, "inspection_ends_at", period, escrow.delivered_at)
+    return None
 
 
 def deadline_of(escrow: Escrow) -> Deadline | None:

@@ -8,6 +8,7 @@ an older one is refused (E5).
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from escrows.errors import WrongStatus
@@ -51,6 +52,13 @@ def amend(escrow: Escrow, fields: dict[str, Any], *, allowed: Collection[Status]
     if "status" in fields:
         raise ValueError("The status is moved, not amended.")
     _write([escrow], [dict(fields)], allowed=allowed, wanted=Status(escrow.status))
+
+
+def start_clock(escrow: Escrow, column: str, ends: datetime) -> None:
+    """Sets a deadline that waited, once. No amount and no choice changes with it, so the version stays: a button that
+    was sent in this very moment goes on working. The caller holds the row's lock."""
+    Escrow.objects.filter(pk=escrow.pk, status=escrow.status, **{f"{column}__isnull": True}).update(**{column: ends})
+    setattr(escrow, column, ends)
 
 
 def require_unmoved(planned: Iterable[tuple[Escrow, int]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from escrows.errors import EscrowRefusal
 from escrows.fees import Pricing
@@ -106,6 +106,14 @@ def can_revive(escrow: Escrow, user: User) -> bool:
     if Escrow.objects.filter(request_key=revival_key(escrow.public_id)).exists():
         return False
     return Pricing.of(escrow).buyer_total <= spendable(user.pk, escrow.asset)
+
+
+def untold_trades(limit: int = 500) -> Sequence[Escrow]:
+    """Trades in which a clock waits until its party is told (N8), oldest first; those that are frozen wait anyway."""
+    waiting = Q(status=Status.PAYMENT_CONFIRMED, accept_by__isnull=True) | Q(
+        status=Status.DELIVERED, inspection_ends_at__isnull=True
+    )
+    return list(Escrow.objects.filter(waiting, frozen_at__isnull=True).order_by("pk")[:limit])
 
 
 def composition_of(escrow: Escrow) -> Composition:

@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("payments.urls")),
     path("", include("telegrambot.urls")),
+    path("", include("notifications.urls")),
 ]

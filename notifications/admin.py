@@ -20,6 +20,7 @@ from lockbay.read_only_admin import ReadOnlyAdmin
 from notifications.actions.resend_delivery import RESENDABLE, resend_delivery
 from notifications.errors import NotResendable, ReasonMissing
 from notifications.models import Attempt, Delivery, DeliveryState
+from notifications.report_admin import ReportInline
 
 
 class AttemptInline(TabularInline):
@@ -46,7 +47,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = "A trade's public id, a username, or the channel's own id"
     list_select_related = ["event", "recipient"]
     ordering = ["-id"]
-    inlines = [AttemptInline]
+    inlines = [AttemptInline, ReportInline]
     actions_detail = ["send_again"]
 
     @display(description="made", ordering="created_at")

@@ -7,6 +7,8 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from lockbay.events.recording import call_after_recording
+        from notifications import mail_reports
         from notifications.hook import note_events
 
         call_after_recording(note_events)
+        mail_reports.connect()

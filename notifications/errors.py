@@ -9,7 +9,7 @@ NotificationRefusal
 ├── TooSoonForAnotherCode  `wait` says how long
 ├── TooManyCodes           enough for today
 ├── CodeExpired            no code is open, or it is too old, or it was tried too often
-├── WouldBeSilent         money and security must reach the person somehow
+├── WouldBeSilent          money and security must reach the person somehow
 └── CodeWrong              `tries_left` says how many more
 """
 

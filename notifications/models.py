@@ -73,6 +73,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["fallback_at"], condition=Q(fallback_at__isnull=False), name="delivery_fallback"),
             models.Index(fields=["state", "created_at"], name="delivery_by_state"),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="delivery_by_provider_id"),
         ]
 
     def __str__(self) -> str:
@@ -109,3 +110,35 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.number}: {self.outcome or 'running'}"
+
+
+class What(models.TextChoices):
+    """What a channel said of a message later. BOUNCED: the address will never work; FAILED: this message did not."""
+
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    FAILED = "failed"
+    BOUNCED = "bounced"
+
+
+class TrackingReport(models.Model):
+    """One word of a channel about a message (N3, F18); `digest` makes a repetition nothing. Cleaned up in time."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="reports")
+    channel = models.CharField(max_length=16)
+    provider_id = models.CharField(max_length=200)
+    what = models.CharField(max_length=12, choices=What.choices)
+    at = models.DateTimeField()  # by the channel's clock, never in our future
+    address = models.CharField(max_length=254, blank=True)
+    detail = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64, unique=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["received_at"], condition=Q(delivery__isnull=True), name="report_early"),
+            models.Index(fields=["received_at"], name="report_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.channel}"

@@ -19,6 +19,7 @@ from telegram.ext import (
 )
 
 from lockbay.people.models import User
+from notifications.tracking import note_opened
 from telegrambot import answering, identity, persistence, rendering, routing
 from telegrambot.bot_client import LockBayBot
 from telegrambot.callback_data import Press, StaleButton, decode
@@ -105,6 +106,8 @@ def _flow(choose: Choose, *, before: Before | None = None) -> Any:
             take_turn, choose, sender=sender, chat_id=chat.id, update_id=update.update_id, text=typed, data=data
         )
         await answering.deliver(context.bot, update, answer)
+        if update.callback_query is not None and update.callback_query.message is not None:
+            await in_database(note_opened, chat.id, update.callback_query.message.message_id)
 
     return run
 

@@ -1,9 +1,11 @@
 """Screens that several flows show, and the facts of a trade as templates read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from escrows.access import side_of
+from escrows.deadlines import waiting_clock_of
 from escrows.fees import Pricing
 from escrows.models import Escrow, Side
 from escrows.preview import Preview
@@ -13,6 +15,7 @@ from escrows.states import Status
 from escrows.terms import DESCRIPTION_MOST
 from lockbay import clock
 from lockbay.people.models import User
+from notifications.queries import Receipt, receipts_for
 from notifications.texts import clean_name, clean_text
 from telegrambot.keyboards import trade_keyboard
 from telegrambot.turn import Screen
@@ -38,6 +41,8 @@ class TradeView:
     close_reason: str
     deadline: datetime | None
     is_overdue: bool
+    waits_for: str  # the side whose time starts when it is told (N8); "" when none waits
+    receipts: Sequence[Receipt]
     kept: Money | None  # a payment that was too short, while it waits for a decision (E8)
     due: Money
     release_due_at: datetime | None
@@ -70,6 +75,8 @@ def view_of(escrow: Escrow, user: User) -> TradeView:
         inspection_hours=escrow.inspection_hours,
         close_reason=escrow.close_reason,
         deadline=_deadline_of(escrow),
+        waits_for=_waits_for(escrow),
+        receipts=receipts_for(escrow, side),
         is_overdue=escrow.status == Status.ACTIVE and _is_over(_deadline_of(escrow)),
         kept=short.held if short else None,
         due=due_of(escrow),
@@ -87,6 +94,11 @@ def trade_screen(escrow: Escrow, user: User, *, news: str = "") -> Screen:
 def preview_context(escrow: Escrow, user: User, preview: Preview) -> dict[str, object]:
     """What a screen that asks "are you sure" shows: the trade and who gets what."""
     return {"trade": view_of(escrow, user), "lines": preview.lines}
+
+
+def _waits_for(escrow: Escrow) -> str:
+    waiting = waiting_clock_of(escrow)
+    return waiting.side if waiting is not None and escrow.frozen_at is None else ""
 
 
 def _is_over(deadline: datetime | None) -> bool:

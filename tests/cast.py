@@ -16,6 +16,7 @@ from escrows.actions.join import join_escrow
 from escrows.actions.mark_delivered import mark_delivered
 from escrows.actions.pay_from_wallet import pay_from_wallet
 from escrows.actions.release import release_escrow
+from escrows.actions.start_deadline import start_told_deadline
 from escrows.models import Escrow, Side
 from escrows.preview import payment_preview, refund_preview, release_preview
 from escrows.states import Status
@@ -131,7 +132,13 @@ def paid(escrow: Escrow) -> Escrow:
 
     give(bea(), Pricing.of(escrow).buyer_total.plain())
     escrow.refresh_from_db()
-    return pay_from_wallet(actor=bea(), escrow_id=escrow.pk, digest=payment_preview(escrow).digest)
+    trade = pay_from_wallet(actor=bea(), escrow_id=escrow.pk, digest=payment_preview(escrow).digest)
+    return trade if trade.seller_id is None else told(trade)
+
+
+def told(escrow: Escrow) -> Escrow:
+    """Whoever has to answer is told at once, as in most stories: his time runs."""
+    return start_told_deadline(actor=None, escrow_id=escrow.pk)
 
 
 def an_active_trade(**terms: Any) -> Escrow:
@@ -141,7 +148,7 @@ def an_active_trade(**terms: Any) -> Escrow:
 
 def a_delivered_trade(**terms: Any) -> Escrow:
     """Marked delivered by Sol."""
-    return mark_delivered(actor=sol(), escrow_id=an_active_trade(**terms).pk)
+    return told(mark_delivered(actor=sol(), escrow_id=an_active_trade(**terms).pk))
 
 
 def released(escrow: Escrow) -> Escrow:

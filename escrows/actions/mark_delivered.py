@@ -1,6 +1,4 @@
-"""The seller says that he delivered: the inspection starts (E12)."""
-
-from datetime import timedelta
+"""The seller says that he delivered: the inspection starts when the buyer is told (E12, N8)."""
 
 from django.db import transaction
 
@@ -24,7 +22,6 @@ def mark_delivered(*, actor: User, escrow_id: int) -> Escrow:
             return escrow
         require_can_mark_delivered(escrow, actor)
         now = clock.database_now()
-        ends = now + timedelta(hours=escrow.inspection_hours)
-        move([StatusChange(escrow, Status.DELIVERED, {"delivered_at": now, "inspection_ends_at": ends})])
-        record([escrow_event(Kind.ESCROW_DELIVERED, escrow, actor, inspection_ends_at=ends)])
+        move([StatusChange(escrow, Status.DELIVERED, {"delivered_at": now})])
+        record([escrow_event(Kind.ESCROW_DELIVERED, escrow, actor, inspection_hours=escrow.inspection_hours)])
     return escrow

@@ -1,10 +1,14 @@
 """Filters of the notices: moments, remaining time, amounts that are not nothing."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
+
+from notifications.models import Delivery
+from notifications.queries import messages_of_trade
 
 register = template.Library()
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,6 +39,12 @@ def span(seconds: int | None) -> str:
 def is_something(amount: str | None) -> bool:
     """False for "0.00 USD" and for no amount at all."""
     return any(digit in (amount or "") for digit in "123456789")
+
+
+@register.simple_tag
+def messages_about(escrow_id: int) -> Sequence[Delivery]:
+    """Every message about a trade, for the desk."""
+    return messages_of_trade(escrow_id)
 
 
 def _moment(value: datetime | str | None) -> datetime | None:

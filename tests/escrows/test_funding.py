@@ -64,8 +64,7 @@ def test_an_exact_payment_confirms_with_all_its_facts() -> None:
     assert trade.status == Status.PAYMENT_CONFIRMED
     assert (trade.payment_confirmed_at, trade.deposit_reference) == (paid_at, deposit.reference)
     assert trade.delivery_deadline == paid_at + timedelta(hours=24)
-    assert trade.accept_by is not None
-    assert trade.accept_by > paid_at + timedelta(hours=24)
+    assert trade.accept_by is None  # the seller is told first (N8)
     assert trade.expires_at is None
     assert (held_by(trade), wallet_of(bea()), tolerance()) == (usd("21.00"), usd("0.00"), usd("0.00"))
     assert last_fact(trade).data == {

@@ -32,7 +32,7 @@ from lockbay import clock
 from lockbay.events.models import Event
 from payments.purposes import CreditedDeposit
 from tests.at_once import at_once
-from tests.cast import a_waiting_trade, bea, give, held_by, max_, olu, set_back, snapshot_of, sol, usd, wallet_of
+from tests.cast import a_waiting_trade, bea, give, held_by, max_, olu, set_back, snapshot_of, sol, told, usd, wallet_of
 from tests.escrows.deposits import a_deposit, again, credit, take_back
 from tests.payments.on_chain import NEEDED, PaidOnChain, on_chain  # noqa: F401  a fixture
 from wallets.accounts import CREDIT, TOLERANCE, platform_account, user_account
@@ -57,8 +57,7 @@ def confirmed(value: str = TOTAL) -> tuple[Escrow, CreditedDeposit]:
     trade = a_waiting_trade()
     deposit = a_deposit(trade, value)
     credit(deposit)
-    trade.refresh_from_db()
-    return trade, deposit
+    return told(trade), deposit
 
 
 def active(value: str = TOTAL) -> tuple[Escrow, CreditedDeposit]:
@@ -68,7 +67,7 @@ def active(value: str = TOTAL) -> tuple[Escrow, CreditedDeposit]:
 
 def delivered(value: str = TOTAL) -> tuple[Escrow, CreditedDeposit]:
     trade, deposit = active(value)
-    return mark_delivered(actor=sol(), escrow_id=trade.pk), deposit
+    return told(mark_delivered(actor=sol(), escrow_id=trade.pk)), deposit
 
 
 LIVE = pytest.mark.parametrize("paid", [confirmed, active, delivered], ids=["confirmed", "active", "delivered"])

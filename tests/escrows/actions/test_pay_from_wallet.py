@@ -43,7 +43,8 @@ class TestPayFromWallet(Triple):
         trade = paid(an_agreement(hours=24))
         assert trade.payment_confirmed_at is not None
         assert trade.delivery_deadline == trade.payment_confirmed_at + timedelta(hours=24)
-        assert trade.accept_by == trade.payment_confirmed_at + timedelta(hours=24)
+        assert trade.accept_by is not None  # told in this story (N8), so his day runs
+        assert trade.accept_by >= trade.payment_confirmed_at + timedelta(hours=24)
         assert trade.expires_at is None
         assert trade.deposit_reference.startswith(f"ESC_{trade.public_id}_")
         assert held_by(trade) == usd("21.00")
