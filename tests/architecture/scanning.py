@@ -135,6 +135,22 @@ def statuses_written_elsewhere(module: Module) -> Iterator[str]:
                 yield f"{module.path}:{call.lineno}: a status of {name} is updated"
 
 
+def payouts_sent_elsewhere(module: Module) -> Iterator[str]:
+    """W3: one action sends payouts; a rail's order leaves through the contract's send(), which passes the guard."""
+    is_near = module.path.startswith(MONEY_ROOMS) or any(
+        name.startswith("payments.payouts") for name in _imported(module.tree)
+    )
+    for call in _calls(module.tree) if is_near else ():
+        is_method = isinstance(call.func, ast.Attribute)
+        if is_method and _name(call.func) in _SENDS and module.path not in _SENDS[_name(call.func)]:
+            yield f"{module.path}:{call.lineno}: calls {_name(call.func)}() of a rail"
+        if _name(call.func) == "place" and not module.path.startswith("payments/payouts/"):
+            yield f"{module.path}:{call.lineno}: places an order beside the rails"
+
+
+_SENDS = {"send": {"payments/actions/send_payout.py"}, "_send": {"payments/payouts/base.py"}}
+
+
 def actions_out_of_shape(module: Module) -> Iterator[str]:
     """An action module has one public function (and its _within), keyword-only; anything beside is private."""
     if "/actions/" not in module.path or module.path.endswith("__init__.py"):
@@ -184,6 +200,7 @@ RULES: tuple[Rule, ...] = (
     settings_read_elsewhere,
     balances_written_elsewhere,
     statuses_written_elsewhere,
+    payouts_sent_elsewhere,
     actions_out_of_shape,
     banned_names,
     sentences_in_python,
@@ -202,6 +219,15 @@ def _quiet_texts(tree: ast.Module) -> Iterator[ast.Constant]:
         is_log = isinstance(node, ast.Call) and _root_of(node.func) in {"logger", "log"}
         if isinstance(node, ast.Raise) or is_log:
             yield from (part for part in ast.walk(node) if isinstance(part, ast.Constant))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that is imported, and every name from one, dotted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _calls(tree: ast.Module) -> Iterator[ast.Call]:

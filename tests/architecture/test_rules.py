@@ -12,6 +12,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     "settings_read_elsewhere": ("payments/x.py", "limit = getattr(settings, 'LIMIT', 3)"),
     "balances_written_elsewhere": ("payments/x.py", "Account.objects.filter(pk=1).update(balance=5)"),
     "statuses_written_elsewhere": ("escrows/x.py", "Escrow.objects.filter(pk=1).update(status='completed')"),
+    "payouts_sent_elsewhere": ("payments/payouts/jobs.py", "adapter_of_rail(rail).send(order)"),
     "actions_out_of_shape": ("escrows/actions/x.py", "def release(escrow, actor):\n    '''Does.'''"),
     "banned_names": ("payments/utils.py", ""),
     "sentences_in_python": ("telegrambot/handlers/x.py", "reply('Your money is on its way')"),
@@ -39,6 +40,9 @@ def test_goes_red_when_it_is_broken(rule: scanning.Rule) -> None:
         ("payments/x.py", "withdrawal.status = 'processing'"),
         ("payments/x.py", "Withdrawal.objects.filter(pk=1).update(status='sent')"),
         ("payments/x.py", "insert_new(Entry, rows)"),
+        ("payments/payouts/x.py", "rail._send(order)"),
+        ("telegrambot/x.py", "from payments.payouts import payout_adapter\npayout_adapter('kraken').send(order)"),
+        ("payments/x.py", "rail.place('POST', url)"),
         ("lockbay/x.py", "import os\nkey = os.environ['KEY']"),
     ],
 )
