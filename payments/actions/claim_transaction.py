@@ -66,7 +66,7 @@ def _note(intent: Intent, actor: User, chain: str, txid: str, needed: int, *, is
         "chain": chain,
         "txid": txid,
         "claimed_by": actor.pk,
-        "claimed_at": clock.now(),
+        "claimed_at": clock.database_now(),
         "state": (ClaimState.HELD if is_at_desk else ClaimState.WAITING).value,
         "results": [],
         "note": AT_DESK if is_at_desk else "",

@@ -101,7 +101,7 @@ def _is_paid(intent: Intent) -> bool:
 
 def _row(seen: SeenTransfer, intent: Intent) -> dict[str, object]:
     # As old as the payment: that we were late to see it makes neither the payment late nor the hash old.
-    heard_at = max(intent.created_at, min(clock.now(), seen.block_time or seen.seen_at))
+    heard_at = max(intent.created_at, min(clock.database_now(), seen.block_time or seen.seen_at))
     return {
         "intent": intent.pk,
         "chain": seen.chain,

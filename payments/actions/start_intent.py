@@ -57,7 +57,7 @@ def request_intent_within(
         raise RuntimeError("An intent is requested together with what it is for.")
     provider = provider_of(method.provider)
     provider.ticker_of(method)
-    now = clock.now()
+    now = clock.database_now()
     row = {
         "public_id": f"PI{secrets.token_hex(8).upper()}",
         "request_key": request_key,

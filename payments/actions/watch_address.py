@@ -122,7 +122,7 @@ def _row(watched: WatchedAddress, sighting: Sighting) -> dict[str, object] | Non
         "raw_amount": str(sighting.raw_amount)[:80],
         "minor": money.minor,
         "block_time": sighting.at,
-        "seen_at": clock.now(),
+        "seen_at": clock.database_now(),
         "state": SeenState.WAITING.value,
         "claim": None,
         "look_at": clock.real_now() + settings.ONCHAIN_HASH_WAIT,
