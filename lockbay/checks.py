@@ -1,11 +1,13 @@
 """System checks: unsafe settings stop the start and say which (O3)."""
 
+import re
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
+_SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}|\d{5,6}")
 _KNOWN_KEYS = ("playground-key", "django-insecure")
 
 
@@ -25,7 +27,7 @@ def refuse_unsafe_settings() -> None:
 
 
 def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """lockbay.E001 … E008: what a real-money installation may not start with."""
+    """lockbay.E001 … E009: what a real-money installation may not start with."""
     from payments.rates.sources import SOURCES
 
     if settings.PLAYGROUND:
@@ -42,6 +44,7 @@ def check_production_settings(**_kwargs: Any) -> list[CheckMessage]:
     found.extend(_bare_providers())
     found.extend(_bad_addresses())
     found.extend(_bare_rails())
+    found.extend(_bare_channels())
     if not settings.STAFF_EMAILS:
         found.append(
             Error("STAFF_EMAILS is empty: staff must always be told of a confirmed payment.", id="lockbay.E005")
@@ -97,6 +100,25 @@ def _bare_rails() -> list[CheckMessage]:
         low_limits()
     except (WalletError, UnknownRail) as error:
         found.append(Error(f"PAYOUT_LOW_BALANCES is malformed: {error!r}.", id="lockbay.E008"))
+    return found
+
+
+def _bare_channels() -> list[CheckMessage]:
+    """lockbay.E009: channels that were begun and not finished; e-mail must work, because staff always get theirs."""
+    from notifications.channels import ADAPTERS
+
+    found: list[CheckMessage] = []
+    for name, adapter in ADAPTERS.items():
+        needed = adapter.required_settings()
+        missing = [setting for setting, value in needed.items() if not value]
+        if missing and (name == "email" or len(missing) < len(needed)):
+            found.append(Error(f"{name} cannot send without {' and '.join(missing)}.", id="lockbay.E009"))
+    if settings.TWILIO_SENDER and not _SENDER.fullmatch(settings.TWILIO_SENDER):
+        found.append(
+            Error("TWILIO_SENDER is no number (+…), no name of 11 characters and no id (MG…).", id="lockbay.E009")
+        )
+    if settings.SLACK_WEBHOOK_URL and not settings.SLACK_WEBHOOK_URL.startswith("https://"):
+        found.append(Error("SLACK_WEBHOOK_URL must begin with https://.", id="lockbay.E009"))
     return found
 
 

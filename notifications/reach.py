@@ -49,12 +49,6 @@ def channels_after(channel: str) -> tuple[str, ...]:
     return ORDER[ORDER.index(channel) + 1 :] if channel in ORDER else ()
 
 
-def next_channel_of(user: User, channel: str) -> str | None:
-    """The channel to try after `channel`; None when there is none."""
-    later = channels_after(channel)
-    return next((name for name in reachable_channels(user) if name in later), None)
-
-
 def limit_of(channel: str, reachable: Iterable[str], priority: int, now: datetime) -> datetime | None:
     """When the channel behind `channel` is tried too unless this one succeeded; None when nothing is behind it, or
     the message can wait."""

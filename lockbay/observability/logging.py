@@ -14,18 +14,20 @@ import structlog
 _SECRET_KEYS = re.compile(r"(secret|token|password|authorization|api[_-]?key|signature)", re.IGNORECASE)
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{20,}")  # in an address it follows the word "bot" without a gap
 _EMAIL = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
+_PHONE = re.compile(r"\+[1-9]\d{4,12}(\d{2})(?!\d)")  # E.164
 _REDACTED = "[redacted]"
 _HARMLESS = (bool, int, float, Decimal, datetime, type(None))
 
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor that removes secrets by key, at any depth, and bot tokens and e-mail names by shape."""
+    """A structlog processor that removes secrets by key, at any depth; by shape bot tokens, e-mail names and phone
+    numbers."""
     return {key: _REDACTED if _SECRET_KEYS.search(key) else _cleaned(value) for key, value in event.items()}
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return _EMAIL.sub(r"\1***@\2", _BOT_TOKEN.sub(_REDACTED, value))
+        return _PHONE.sub(r"+***\1", _EMAIL.sub(r"\1***@\2", _BOT_TOKEN.sub(_REDACTED, value)))
     if isinstance(value, _HARMLESS):
         return value
     if isinstance(value, Mapping):

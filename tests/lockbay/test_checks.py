@@ -44,6 +44,10 @@ def test_safe_settings_pass(production):
         ("STAFF_EMAILS", [], ["lockbay.E005"]),
         ("RATE_SOURCES", ["fastfrex"], ["lockbay.E006"]),
         ("RATE_SOURCES", [], ["lockbay.E006"]),
+        ("TWILIO_AUTH_TOKEN", "token", ["lockbay.E009"]),
+        ("WHATSAPP_TEMPLATE", "update", ["lockbay.E009"]),
+        ("SLACK_WEBHOOK_URL", "http://hooks.slack.com/services/x", ["lockbay.E009"]),
+        ("EMAIL_BACKEND", "anymail.backends.brevo.EmailBackend", ["lockbay.E009"]),
     ],
 )
 def test_an_unsafe_setting_is_refused_by_its_id(production, name, value, ids):

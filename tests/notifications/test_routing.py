@@ -114,8 +114,8 @@ def test_every_template_exists_and_none_is_forgotten() -> None:
 @pytest.mark.parametrize("channel", ["telegram", "email"])
 def test_every_message_reads_well(kind: Kind, audience: Audience, template: str, channel: str) -> None:
     trade = cast.a_delivered_trade()
-    event = told(kind, trade, **_sample(kind, trade))
-    rendered = render(_delivery(event, audience, template, channel), channel)
+    event = told(kind, trade, **a_sample(kind, trade))
+    rendered = render(a_delivery(event, audience, template, channel), channel)
     assert rendered.template == template
     assert rendered.escrow == trade
     assert rendered.subject
@@ -134,7 +134,7 @@ def test_every_message_reads_well(kind: Kind, audience: Audience, template: str,
         assert "LockBay" in rendered.text
 
 
-def _sample(kind: Kind, trade: object) -> dict[str, object]:
+def a_sample(kind: Kind, trade: object) -> dict[str, object]:
     moment = clock.now().replace(microsecond=0).isoformat()
     always = {
         "user_id": cast.bea().pk,
@@ -146,7 +146,7 @@ def _sample(kind: Kind, trade: object) -> dict[str, object]:
     return {**always, "value": "5.00 USD", "received": "5.000000 USDT", **SAMPLES.get(kind, {})}
 
 
-def _delivery(event: object, audience: Audience, template: str, channel: str) -> Delivery:
+def a_delivery(event: object, audience: Audience, template: str, channel: str) -> Delivery:
     people: dict[str, User | None] = {
         "buyer": cast.bea(),
         "seller": cast.sol(),

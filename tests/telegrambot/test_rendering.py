@@ -55,7 +55,7 @@ def test_every_screen_that_the_code_names_has_a_template_and_the_other_way_round
     named |= {f"new_{step}" for step in ("side", "counterparty", "amount", "description", "hours", "fee", "review")}
     named |= {f"place_{step}" for step in ("method", "address", "bank", "bank_choice", "account", "confirm")}
     named |= {f"withdraw_{step}" for step in ("amount", "destination", "review")}
-    named |= {"pay_how", "pay_how_page", "email_address", "email_code", "draft_dropped", "nothing_to_cancel"}
+    named |= {"pay_how", "pay_how_page", "contact_address", "contact_code", "draft_dropped", "nothing_to_cancel"}
     assert named == {path.stem for path in (FOLDER / "screens").iterdir()}
 
 
