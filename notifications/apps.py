@@ -9,6 +9,8 @@ class NotificationsConfig(AppConfig):
         from lockbay.events.recording import call_after_recording
         from notifications import mail_reports
         from notifications.hook import note_events
+        from notifications.latency import show_latencies
 
         call_after_recording(note_events)
         mail_reports.connect()
+        show_latencies()

@@ -74,7 +74,9 @@ def _read_world(events: Sequence[Event]) -> _World:
     escrows = Escrow.objects.in_bulk({event.subject_id for event in events if event.subject_type == "escrow"})
     user_ids = {user_id for escrow in escrows.values() for user_id in (escrow.buyer_id, escrow.seller_id) if user_id}
     user_ids |= {user_id for event in events if (user_id := _named_user(event)) is not None}
-    return _World(escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), mutes_of(user_ids), clock.real_now())
+    return _World(
+        escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), mutes_of(user_ids), clock.real_now()
+    )
 
 
 def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, Any]]:

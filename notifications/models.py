@@ -112,6 +112,31 @@ class Attempt(models.Model):
         return f"try {self.number}: {self.outcome or 'running'}"
 
 
+class Category(models.TextChoices):
+    """What a message is about, as people choose by (N9)."""
+
+    PAYMENT = "payment"
+    SECURITY = "security"
+    TRADE = "trade"
+    REMINDER = "reminder"
+    NEWS = "news"
+
+
+class Muted(models.Model):
+    """A person wants no messages of a category by a channel; what has no row is on."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="muted")
+    category = models.CharField(max_length=12, choices=Category.choices)
+    channel = models.CharField(max_length=16)
+
+    class Meta:
+        verbose_name_plural = "muted"
+        constraints = [models.UniqueConstraint(fields=["user", "category", "channel"], name="muted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.category} by {self.channel} of {self.user_id}"
+
+
 class What(models.TextChoices):
     """What a channel said of a message later. BOUNCED: the address will never work; FAILED: this message did not."""
 

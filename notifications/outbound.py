@@ -34,6 +34,11 @@ def send_due(channels: Iterable[str] = tuple(ADAPTERS), *, limit: int = 100, sec
         return sum(pool.map(lambda channel: _send_in_thread(channel, limit, seconds), busy))
 
 
+def is_anything_due() -> bool:
+    """Whether a channel of the worker has something to try now; takes no lock."""
+    return any(sending.is_due(channel) for channel in ADAPTERS)
+
+
 def _send_in_thread(channel: str, limit: int, seconds: float) -> int:
     try:
         return _send_channel(channel, limit, seconds)

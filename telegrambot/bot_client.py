@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 from telegram.error import NetworkError, RetryAfter
-from telegram.ext import AIORateLimiter, ExtBot
+from telegram.ext import ExtBot
 from telegram.request import BaseRequest, HTTPXRequest
 
+from telegrambot.answer_pace import AnswerPace
+from telegrambot.pacing import Pace
 from telegrambot.pausing import wait_for_event
 from telegrambot.updates import RawUpdate
 from telegrambot.updates_loop import seconds_asked
@@ -17,7 +19,6 @@ from telegrambot.updates_loop import seconds_asked
 log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 15.0
-_MOST_RETRIES = 5  # of a 429; the library's default of 0 drops the message
 _LONGEST_DELAY = 15.0
 
 
@@ -35,16 +36,16 @@ class LockBayBot(ExtBot[Any]):
         return [update for update in result if isinstance(update, dict) and "update_id" in update]
 
 
-def build_bot(*, is_paced: bool, request: BaseRequest | None = None) -> LockBayBot:
-    """A bot for settings.TELEGRAM_TOKEN. A paced one waits its turn and repeats after a 429 by itself: for answers.
-    The sender paces itself and wants to see every 429."""
+def build_bot(*, pace: Pace | None = None, request: BaseRequest | None = None) -> LockBayBot:
+    """A bot for settings.TELEGRAM_TOKEN. One with a pace tells it of all that it sends, and repeats after a 429 by
+    itself: for answers. The sender paces itself and wants to see every 429."""
     return LockBayBot(
         token=settings.TELEGRAM_TOKEN,
         base_url=f"{settings.TELEGRAM_API_URL}/bot",
         base_file_url=f"{settings.TELEGRAM_API_URL}/file/bot",
         request=request or _http(connections=16),
-        get_updates_request=_http(connections=1) if is_paced else None,
-        rate_limiter=AIORateLimiter(max_retries=_MOST_RETRIES) if is_paced else None,
+        get_updates_request=_http(connections=1) if pace else None,
+        rate_limiter=AnswerPace(pace) if pace else None,
     )
 
 

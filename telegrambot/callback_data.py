@@ -53,6 +53,8 @@ class Verb(StrEnum):
     PLACE_REMOVE = "pl_gone!"
     FEES = "fees"
     SETTINGS = "settings"
+    MUTES = "mutes"
+    MUTE = "mute!"
     REFER = "refer"
     EMAIL_ADD = "email"
     CONTACT_ADD = "contact"

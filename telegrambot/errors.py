@@ -77,6 +77,7 @@ REFUSALS: dict[type[Exception], str] = {
     notification_errors.TooManyCodes: "too_many_codes",
     notification_errors.AddressTaken: "address_taken",
     notification_errors.TooSoonForAnotherCode: "too_soon_for_another_code",
+    notification_errors.WouldBeSilent: "would_be_silent",
     notification_errors.CodeExpired: "code_expired",
     notification_errors.CodeWrong: "code_wrong",
     notification_errors.NotResendable: "too_late",

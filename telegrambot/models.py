@@ -1,6 +1,7 @@
 """The bot's memory: updates as they came, one draft a chat, and the screens it keeps up to date (T3)."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -55,3 +56,25 @@ class ShownPayment(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["chat_id", "message_id"], name="payment_screen_once")]
+
+
+class SendingRate(models.Model):
+    """One row: how many messages a second the bot sends, as staff last set it; none while the setting holds (O9)."""
+
+    per_second = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(30)],
+        help_text="Messages a second to all chats together. Telegram allows 30; lower it to relieve a strained bot.",
+    )
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "sending rate"
+        constraints = [
+            models.CheckConstraint(condition=Q(per_second__range=(1, 30)), name="sending_rate_allowed"),
+            models.CheckConstraint(condition=Q(pk=1), name="sending_rate_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.per_second} a second"

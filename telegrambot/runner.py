@@ -18,6 +18,7 @@ from telegrambot.database import in_database
 from telegrambot.dispatcher import Dispatcher
 from telegrambot.live_screens import LiveScreens
 from telegrambot.outgoing import Sender
+from telegrambot.pacing import Pace
 from telegrambot.signs_of_life import SignsOfLife
 from telegrambot.updates import RawUpdate, store_updates
 from telegrambot.updates_loop import poll_updates, watch_webhook
@@ -54,7 +55,8 @@ async def run_bot(stopping: asyncio.Event | None = None) -> None:
 
 
 async def _work(stopping: asyncio.Event) -> None:
-    bot, sending_bot = build_bot(is_paced=True), build_bot(is_paced=False)
+    pace = Pace()
+    bot, sending_bot = build_bot(pace=pace), build_bot()
     prewarming = asyncio.create_task(_prewarm())
     await patiently(bot.initialize, stopping)
     await patiently(sending_bot.initialize, stopping)
@@ -71,7 +73,7 @@ async def _work(stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_take_updates(bot, dispatcher, life, stopping))
             group.create_task(dispatcher.run())
-            group.create_task(Sender(sending_bot, stopping).run())
+            group.create_task(Sender(sending_bot, stopping, pace).run())
             group.create_task(LiveScreens(bot, stopping).run())
             group.create_task(life.run(stopping))
     finally:

@@ -31,7 +31,7 @@ def settings_screen(user: User, *, proved: str = "", removed: str = "", trade: s
         "proved": proved,
         "removed": removed,
     }
-    return Screen("settings", context, (*rows, (to("menu", Verb.MENU),)))
+    return Screen("settings", context, (*rows, (to("mutes", Verb.MUTES),), (to("menu", Verb.MENU),)))
 
 
 def begin(turn: Turn) -> Reply:

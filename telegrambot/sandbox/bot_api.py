@@ -3,6 +3,7 @@
 Source of the wire format: https://core.telegram.org/bots/api#making-requests
 """
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -31,10 +32,14 @@ async def call_method(request: Request) -> Response:
             raise BotApiError(404, "Not Found: method not found")
         parameters = await read_parameters(request)
         if name in _SENDING:
-            sandbox.faults.require_pace()
+            chat_id = parameters.integer("chat_id")
+            sandbox.faults.require_pace(chat_id)
+            sandbox.faults.require_deliverable(chat_id)
         result = await _METHODS[name](sandbox, parameters, request)
     except BotApiError as error:
         return _refusal(error)
+    if name in _SENDING and (silence := sandbox.faults.seconds_of_silence()):
+        await asyncio.sleep(silence)
     if name in _SENDING and sandbox.faults.takes_reply():
         return LostReply()
     return JSONResponse({"ok": True, "result": result})

@@ -6,6 +6,9 @@ import pytest
 
 from tests.faults.payout_senders import Senders, senders_at
 from tests.payments.payouts.loopback import LoopbackProvider, running_provider
+from tests.telegrambot.conftest import house, phones
+
+__all__ = ["house", "phones"]  # the bot's own fixtures
 
 
 @pytest.fixture(scope="session")

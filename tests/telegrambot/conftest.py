@@ -32,7 +32,7 @@ def phones(settings, live_server) -> Iterator[SandboxClient]:
 @pytest.fixture
 def house(phones, monkeypatch) -> Iterator[House]:
     """The bot, started."""
-    monkeypatch.setattr("telegrambot.outgoing.CHAT_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("telegrambot.pacing.CHAT_PAUSE_SECONDS", 0.0)
     bot = House(phones)
     yield bot
     bot.close()

@@ -12,7 +12,7 @@ from lockbay import clock
 from lockbay.people.models import User
 from notifications.fanout import fan_out
 from notifications.models import Delivery, DeliveryState
-from telegrambot import outgoing
+from telegrambot import pacing
 from tests import cast
 from tests.telegrambot.house import House, labels_of
 
@@ -50,7 +50,7 @@ def test_a_notice_arrives_with_its_buttons_and_is_marked_sent_with_telegrams_id(
 
 
 def test_a_storm_of_429_is_obeyed_and_loses_nothing_and_keeps_the_order_of_a_chat(acting, monkeypatch):
-    monkeypatch.setattr(outgoing, "CHAT_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(pacing, "CHAT_PAUSE_SECONDS", 0.05)
     acting.restart()
     escrow = cast.a_paid_trade()
     accept_escrow(actor=cast.sol(), escrow_id=escrow.pk)
@@ -184,7 +184,7 @@ def test_slots_pace_the_sends(acting, monkeypatch, settings):
 
 
 def test_a_chat_gets_one_notice_a_second_and_another_chat_does_not_wait(acting, monkeypatch):
-    monkeypatch.setattr(outgoing, "CHAT_PAUSE_SECONDS", 60.0)
+    monkeypatch.setattr(pacing, "CHAT_PAUSE_SECONDS", 60.0)
     acting.restart()
     cast.a_paid_trade()
     fan_out()
