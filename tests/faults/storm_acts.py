@@ -218,7 +218,10 @@ def say_what_became_of_it(turn: Turn) -> None:
     found = turn.withdrawal(S.SENT, S.UNKNOWN, S.COMPLETED)
     if not found:
         return
-    seen = http.request("GET", f"{settings.SANDBOX_URL}/pages/{found.public_id}{PAGE}").json()["status"]
+    try:
+        seen = http.request("GET", f"{settings.SANDBOX_URL}/pages/{found.public_id}{PAGE}").json()["status"]
+    except http.HTTPError:
+        return  # the page does not open
     for person in turn.chance.sample(turn.staff, 2):
         said = {"actor": person, "withdrawal_id": found.pk, "reason": _REASON}
         if seen == "paid":

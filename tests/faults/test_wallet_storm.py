@@ -92,7 +92,8 @@ def blow(workers: Senders, path: Path, chance: random.Random) -> None:
             if kills and done >= kills[0]:
                 kills.pop(0)
                 number = chance.randrange(PROCESSES)
-                os.kill(running[number], signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has done its share already
+                    os.kill(running[number], signal.SIGKILL)
                 assert workers.wait_for(running[number]) in {KILLED, 0}
                 running[number] = start(number)
             elif proofs and done >= proofs[0]:
