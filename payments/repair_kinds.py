@@ -70,7 +70,12 @@ class ConfirmPayment:
         return Performed(
             changes=(
                 Change("payment", intent.public_id, "", "confirmed"),
-                Change("payment_time", intent.public_id, "", payment.paid_at),
+                Change(
+                    "payment_time",
+                    intent.public_id,
+                    "",
+                    f"{datetime.fromisoformat(payment.paid_at):%Y-%m-%d %H:%M} UTC",
+                ),
                 *changes_between(intent.reference, before, after),
             ),
             people=frozenset({intent.payer_id}) | _people_of(before),

@@ -26,19 +26,11 @@ from wallets.actions.propose_repair import propose_repair
 from wallets.decision_admin import is_pk, staff_of
 from wallets.errors import RepairChanged, RepairRefused
 from wallets.models import Repair, RepairStatus
+from wallets.repair_subjects import SUBJECTS, name_of_subject, page_name_of
 from wallets.repairs import RepairPreview, offers_for
 
 _CHIPS = {"proposed": "warning", "done": "success", "refused": "danger", "withdrawn": None}
 _OURS = frozenset({"csrfmiddlewaretoken", "kind", "reason", "evidence", "digest", "request_key"})
-# Where the rows are that repairs start from.
-_PAGES = {
-    "escrow": "escrows_escrow",
-    "user": "people_user",
-    "deposit": "payments_deposit",
-    "intent": "payments_intent",
-    "inbox": "payments_inboxevent",
-    "operation": "wallets_operation",
-}
 _LONGEST_FIELD = 200
 
 
@@ -79,7 +71,7 @@ class RepairAdmin(ReadOnlyAdmin):
 
     @display(description="about")
     def about_text(self, repair: Repair) -> str:
-        return f"{repair.subject_type} {repair.subject_id}"
+        return str(repair.shown.get("about") or f"{repair.subject_type} {repair.subject_id}")
 
     @display(description="amount", ordering="amount_minor")
     def amount_text(self, repair: Repair) -> str:
@@ -101,7 +93,7 @@ class RepairAdmin(ReadOnlyAdmin):
         """The repairs of a row; with `kind`, the preview of one; posted, the repair itself."""
         if not runs_the_house(request.user):
             raise PermissionDenied
-        if subject_type not in _PAGES or not is_pk(str(subject_id)):
+        if subject_type not in SUBJECTS or not is_pk(str(subject_id)):
             raise Http404
         if request.method == "POST":
             return self._propose(request, subject_type, subject_id)
@@ -198,8 +190,8 @@ class RepairAdmin(ReadOnlyAdmin):
             "reason": asked.get("reason", ""),
             "evidence": asked.get("evidence", ""),
             "earlier": earlier.select_related("asked_by")[:5],
-            "subject": f"{subject_type} {subject_id}",
-            "subject_page": reverse(f"admin:{_PAGES[subject_type]}_change", args=[subject_id]),
+            "subject": name_of_subject(subject_type, subject_id),
+            "subject_page": reverse(f"admin:{page_name_of(subject_type)}_change", args=[subject_id]),
         }
         return self._page(request, "preview" if preview is not None else "start", page)
 
@@ -231,7 +223,7 @@ class RepairAdmin(ReadOnlyAdmin):
 
 def page_of(repair: Repair) -> str:
     """Where the repaired row is."""
-    name = _PAGES.get(repair.subject_type, "")
+    name = page_name_of(repair.subject_type)
     return reverse(f"admin:{name}_change", args=[repair.subject_id]) if name else ""
 
 

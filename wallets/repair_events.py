@@ -13,6 +13,7 @@ def repair_event(kind: Kind, repair: Repair, actor: User, *, reason: str) -> New
     data = {
         "repair": repair.kind,
         "about": f"{repair.subject_type} {repair.subject_id}",
+        "name": str(repair.shown.get("about", "")),
         "amount": str(repair.amount),
         "needs_two": repair.needs_two,
         "preview": repair.digest,

@@ -13,6 +13,7 @@ from wallets.errors import RepairChanged, RepairRefused
 from wallets.models import Repair, RepairStatus
 from wallets.repair_events import repair_event
 from wallets.repair_policy import clean, require_may_repair, require_reason
+from wallets.repair_subjects import name_of_subject
 from wallets.repairs import Order, RepairPreview, run_within
 
 
@@ -47,10 +48,12 @@ def propose_repair(
         repair = Repair.objects.select_for_update(no_key=True, of=("self",)).get(request_key=request_key)
         if not new:
             return _require_own(repair, actor)
+        about = name_of_subject(subject_type, subject_id)
         shown = _run_up_to_the_limit(repair)
         if shown.digest != digest:
             raise RepairChanged
-        repair.shown, repair.needs_two = shown.as_shown(), shown.needs_two
+        repair.shown = {**shown.as_shown(), "about": about}
+        repair.needs_two = shown.needs_two
         repair.asset, repair.amount_minor = shown.amount.asset, shown.amount.minor
         if not shown.needs_two:
             repair.status, repair.closed_at = RepairStatus.DONE, clock.now()
