@@ -4,7 +4,7 @@ Only settings.py calls these; nothing else in the project reads the environment.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,14 +55,15 @@ def read_list(name: str, default: Sequence[str] | None = None) -> list[str]:
     return [part.strip() for part in raw.split(",") if part.strip()]
 
 
-def read_ranges(name: str, default: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+def read_ranges(name: str, default: Sequence[str]) -> dict[str, tuple[int, int]]:
     """The variable as ranges by name ("email=10-600,sms=15-600"); names that are not there keep their default."""
-    ranges = dict(default)
-    for part in read_list(name):
+    ranges: dict[str, tuple[int, int]] = {}
+    for part in [*default, *read_list(name)]:
         key, _, text = part.partition("=")
         least, _, most = text.partition("-")
-        if key not in default or not (least.isdecimal() and most.isdecimal() and 0 < int(least) <= int(most)):
-            raise ImproperlyConfigured(f"{name} is malformed at {part!r}: expected {'|'.join(default)}=least-most.")
+        is_known = part in default or key in ranges
+        if not is_known or not (least.isdecimal() and most.isdecimal() and 0 < int(least) <= int(most)):
+            raise ImproperlyConfigured(f"{name} is malformed at {part!r}: expected {'|'.join(ranges)}=least-most.")
         ranges[key] = (int(least), int(most))
     return ranges
 

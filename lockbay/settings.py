@@ -362,14 +362,7 @@ NOTIFY_LIMITS = {
 # channel -> (first, longest) pause before the next try: a bot's outage ends in seconds, a mail server's in minutes
 NOTIFY_RETRY_SECONDS = env.read_ranges(
     "NOTIFY_RETRY_SECONDS",
-    {
-        "telegram": (2, 60),
-        "email": (10, 600),
-        "sms": (15, 600),
-        "whatsapp": (15, 600),
-        "slack": (5, 300),
-        "pagerduty": (5, 120),
-    },
+    ["telegram=2-60", "email=10-600", "sms=15-600", "whatsapp=15-600", "slack=5-300", "pagerduty=5-120"],
 )
 PHONE_CODES_A_DAY = env.read_int("PHONE_CODES_A_DAY", 5, least=1)  # to one number, and for one person: each costs money
 SMS_LONGEST = env.read_int("SMS_LONGEST", 480, least=160, most=1600)

@@ -53,7 +53,7 @@ class ChannelAdapter(ABC):
     `deduplicates`: the channel itself drops a second copy with the same key, so a lost answer is simply asked again.
     """
 
-    name: ClassVar[str]
+    name: str
     deduplicates: ClassVar[bool] = False
 
     @abstractmethod

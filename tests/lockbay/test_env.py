@@ -91,3 +91,15 @@ def test_a_percentage_out_of_range_stops_the_start_and_is_named(monkeypatch, raw
     monkeypatch.setenv("SHARE", raw)
     with pytest.raises(ImproperlyConfigured, match=f"SHARE={raw} is out of range: expected 0 to 50"):
         env.read_percent("SHARE", Decimal("10"), most=50)
+
+
+def test_ranges_by_name_override_their_defaults_one_by_one(given):
+    given("sms=20-40")
+    assert env.read_ranges("SOME_SETTING", ["email=1-2", "sms=3-4"]) == {"email": (1, 2), "sms": (20, 40)}
+
+
+@pytest.mark.parametrize("raw", ["fax=1-2", "sms=5-4", "sms=0-4", "sms=5", "sms", "sms=a-b"])
+def test_a_range_that_is_none_stops_the_start_and_is_named(given, raw):
+    given(raw)
+    with pytest.raises(ImproperlyConfigured, match="SOME_SETTING is malformed"):
+        env.read_ranges("SOME_SETTING", ["sms=3-4"])
