@@ -1,14 +1,13 @@
-"""Ten to fifty at once take 150.00 of 1,000.00: exactly six get it, on both databases, every time (B7)."""
+"""Ten to fifty at once take 150.00 of 1,000.00: exactly six get it, on both databases, every time (B7).
 
-import subprocess
-import sys
+The same by processes, through the front door: tests/withdrawals/test_concurrency.py."""
 
 import pytest
 from django.db import transaction
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
-from tests.at_once import at_once, same_database
+from tests.at_once import at_once
 from tests.wallets.books import BANK, balance, deposit, operation, person, usd
 from wallets import ledger
 from wallets.accounts import FEES, HELD, platform_account, user_account
@@ -41,22 +40,6 @@ def test_threads_take_exactly_what_is_there_a_hundred_times() -> None:
         keys = [f"w:{round_number}:{n}" for n in range(people)]
         got = at_once(lambda key, owner=bea.pk: hold_once(owner, key, "150.00"), keys)
         assert (sum(got), balance(wallet)) == (6, usd("100.00"))
-    assert check_ledger(full=True).breaches == []
-
-
-def test_processes_take_exactly_what_is_there() -> None:
-    bea = person("bea")
-    wallet = deposit(bea, "1000.00")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.wallets.withdraw_process", str(bea.pk), f"p:{n}", "150.00"],
-            env=same_database(),
-        )
-        for n in range(10)
-    ]
-    codes = sorted(process.wait(60) for process in processes)
-    assert codes == [0] * 6 + [3] * 4
-    assert balance(wallet) == usd("100.00")
     assert check_ledger(full=True).breaches == []
 
 
