@@ -42,6 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("fan_out", "notifications.jobs.fan_out", 1),
     Job("send_fallbacks", "notifications.jobs.send_fallbacks", 1),
     Job("note_who_was_told", "notifications.jobs.note_who_was_told", 1),
+    Job("forget_old_reports", "notifications.jobs.forget_old_reports", 24 * 60),
     Job("check_ledger_incremental", "wallets.jobs.check_incremental", 60),
     Job("check_ledger_full", "wallets.jobs.check_full", 24 * 60),
     Job("report_overdue_payouts", "wallets.jobs.report_overdue_payouts", 1),
@@ -92,17 +93,15 @@ def beat_worker() -> None:
 
 
 def clean_up() -> None:
-    """Removes the queue's own old results, old judgements about rates and old delivery reports; nothing of money."""
+    """Removes the queue's own old results and old judgements about rates; nothing that is evidence or money."""
     from datetime import timedelta
 
     from django_q.models import Task
 
     from lockbay import clock
-    from notifications.tracking import forget_old_reports
     from payments.rates.history import forget_old_history
 
     forget_old_history()
-    forget_old_reports()
     Task.objects.filter(stopped__lt=clock.real_now() - timedelta(days=3)).delete()
 
 

@@ -42,3 +42,8 @@ def note_who_was_told() -> None:
     """The sweep behind the channels' reports and behind every "sent": what a killed process left is finished (N8)."""
     tracking.match_early_reports()
     told.start_waiting_clocks()
+
+
+def forget_old_reports() -> None:
+    """Once a day."""
+    tracking.forget_old_reports()

@@ -11,6 +11,7 @@ from escrows.states import Status
 from lockbay.events.models import Event
 from lockbay.people.models import User
 from lockbay.people.roles import AUDITOR, OPERATOR, install_roles
+from notifications.fanout import fan_out
 from tests.cast import (
     a_delivered_trade,
     a_paid_trade,
@@ -24,6 +25,7 @@ from tests.cast import (
     wallet_of,
 )
 from tests.cast import bea as _bea
+from tests.escrows.actions.test_start_deadline import an_untold_offer
 from tests.escrows.deposits import a_deposit, credit, take_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +93,25 @@ def test_unpaid_and_unaccepted_trades_are_ended_by_hand() -> None:
         escrow.refresh_from_db()
     assert (unpaid.status, silent.status) == (Status.EXPIRED, Status.REFUNDED)
     assert str(wallet_of(_bea())) == "21.00 USD"
+
+
+def test_staff_see_who_was_told_and_start_the_time_of_a_person_whom_nothing_reached() -> None:
+    escrow = an_untold_offer()
+    while fan_out():
+        pass
+    page = shown(desk(), escrow)
+    assert "Who was told" in page
+    assert "trade_offered" in page
+    assert "Start the deadline" in page
+    client = desk()
+    assert "their time to answer starts now" in client.get(button(escrow, "start_clock")).content.decode()
+    client.post(button(escrow, "start_clock"), {"reason": ""})
+    escrow.refresh_from_db()
+    assert escrow.accept_by is None
+    client.post(button(escrow, "start_clock"), {"reason": "told on the phone"})
+    escrow.refresh_from_db()
+    assert escrow.accept_by is not None
+    assert "Start the deadline" not in shown(desk(), escrow)
 
 
 @pytest.mark.parametrize("name", ["expire_unpaid", "complete_overdue", "refund_silent"])
