@@ -3,27 +3,13 @@
 An act that is refused has been tried; whatever else is raised is the test's failure.
 """
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 
-from escrows.actions.accept import accept_escrow
-from escrows.actions.cancel import cancel_escrow
-from escrows.actions.create import create_escrow
-from escrows.actions.decline import decline_escrow
-from escrows.actions.invite import make_invite
-from escrows.actions.join import join_escrow
-from escrows.actions.mark_delivered import mark_delivered
-from escrows.actions.pay_from_wallet import pay_from_wallet
-from escrows.actions.release import release_escrow
-from escrows.models import Escrow, Side
-from escrows.preview import payment_preview, refund_preview, release_preview
-from escrows.states import LIVE, Status
 from lockbay import clock, http
 from lockbay.people.models import User
 from payments.actions.ask_payout import ask_payout
@@ -34,6 +20,8 @@ from payments.models import Intent, PayoutAttempt
 from payments.rates.quotes import Quote
 from payments.states import IntentStatus
 from tests.faults.storm_provider import PAGE
+from tests.faults.storm_trades import go_on_with_trade, open_trade
+from tests.faults.storm_turn import RECENT, Turn
 from tests.payments.money_in import post, raw_of
 from tests.payments.payouts.stories import let_the_lease_end, make_due
 from tests.withdrawals.stories import quote, terms
@@ -48,40 +36,11 @@ from wallets.actions.reverse_operation import reverse_operation
 from wallets.actions.reverse_withdrawal import reverse_withdrawal
 from wallets.actions.settle_withdrawal import settle_withdrawal
 from wallets.actions.transfer import transfer
-from wallets.models import Operation, Withdrawal
+from wallets.models import Operation
 from wallets.money import Money
 from wallets.withdrawal_states import WithdrawalStatus as S
 
-_RECENT = 30  # one of the last so many is picked: old stories come to rest, and rivals meet
 _REASON = "looked at it"
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One action: `key` names it for ever, also when it is done again by whoever takes over from a killed worker."""
-
-    key: str
-    chance: random.Random
-    people: list[User]
-    staff: list[User]
-
-    def person(self) -> User:
-        return self.chance.choice(self.people)
-
-    def money(self, least: int, most: int) -> Money:
-        return Money(self.chance.randint(least, most), "USD")
-
-    def withdrawal(self, *statuses: S) -> Withdrawal | None:
-        """One of the newest in these states."""
-        rows = Withdrawal.objects.filter(status__in=statuses).select_related("owner").order_by("-pk")[:_RECENT]
-        found = list(rows)
-        return self.chance.choice(found) if found else None
-
-
-def everybody() -> tuple[list[User], list[User]]:
-    """The people of the storm and the staff, in an order that never changes."""
-    people = User.objects.filter(username__startswith="storm").order_by("pk")
-    return list(people), list(User.objects.filter(is_staff=True).order_by("pk"))
 
 
 def top_up(turn: Turn) -> None:
@@ -111,35 +70,9 @@ def give(turn: Turn) -> None:
 
 def take_gift_back(turn: Turn) -> None:
     """The gift was booked in error: it goes back when it is still there."""
-    gifts = list(Operation.objects.filter(kind="gift", reversals=None).order_by("-pk")[:_RECENT])
+    gifts = list(Operation.objects.filter(kind="gift", reversals=None).order_by("-pk")[:RECENT])
     if gifts:
         reverse_operation(actor=None, operation_id=turn.chance.choice(gifts).pk, reason="booked in error")
-
-
-def open_trade(turn: Turn) -> None:
-    """Two people agree, and the buyer pays from the wallet."""
-    buyer, seller = turn.chance.sample(turn.people, 2)
-    escrow = create_escrow(
-        actor=buyer,
-        side=Side.BUYER,
-        price=turn.money(5_00, 60_00),
-        description="A lamp",
-        delivery_hours=48,
-        fee_payer=turn.chance.choice(["buyer", "seller", "split"]),
-        request_key=turn.key,
-    )
-    if escrow.seller_id is None:
-        escrow = join_escrow(actor=seller, token=make_invite(actor=buyer, escrow_id=escrow.pk))
-    pay_from_wallet(actor=buyer, escrow_id=escrow.pk, digest=payment_preview(escrow).digest)
-
-
-def go_on_with_trade(turn: Turn) -> None:
-    """The next step of a trade, or its end."""
-    rows = Escrow.objects.filter(status__in=sorted(LIVE), seller__isnull=False).order_by("-pk")
-    found = list(rows.select_related("buyer", "seller")[:_RECENT])
-    if found:
-        escrow = turn.chance.choice(found)
-        turn.chance.choice(_STEPS[Status(escrow.status)])(escrow)
 
 
 def request(turn: Turn) -> None:
@@ -260,35 +193,3 @@ def _moved(key: str, person: User, money: Money) -> None:
         money=money,
         kind="gift",
     )
-
-
-def _cancel_trade(escrow: Escrow) -> None:
-    cancel_escrow(actor=escrow.buyer, escrow_id=escrow.pk, digest=refund_preview(escrow).digest)
-
-
-def _release(escrow: Escrow) -> None:
-    release_escrow(actor=escrow.buyer, escrow_id=escrow.pk, digest=release_preview(escrow).digest)
-
-
-def _accept(escrow: Escrow) -> None:
-    accept_escrow(actor=escrow.seller, escrow_id=escrow.pk)
-
-
-def _decline(escrow: Escrow) -> None:
-    decline_escrow(actor=escrow.seller, escrow_id=escrow.pk)
-
-
-def _deliver(escrow: Escrow) -> None:
-    mark_delivered(actor=escrow.seller, escrow_id=escrow.pk)
-
-
-def _pay(escrow: Escrow) -> None:
-    pay_from_wallet(actor=escrow.buyer, escrow_id=escrow.pk, digest=payment_preview(escrow).digest)
-
-
-_STEPS: dict[Status, list[Callable[[Escrow], None]]] = {
-    Status.CREATED: [_pay, _pay, _cancel_trade],
-    Status.PAYMENT_CONFIRMED: [_accept, _accept, _accept, _decline, _cancel_trade],
-    Status.ACTIVE: [_deliver, _release, _release, _cancel_trade],
-    Status.DELIVERED: [_release],
-}

@@ -63,7 +63,7 @@ def run(order: list[str]) -> None:
 def _work(worker: int, share: int, seed: str, progress: Progress) -> None:
     from django.db import connection
 
-    from tests.faults.storm_acts import everybody
+    from tests.faults.storm_turn import everybody
 
     try:
         people, staff = everybody()
@@ -76,7 +76,8 @@ def _work(worker: int, share: int, seed: str, progress: Progress) -> None:
 
 def _act(key: str, seed: str, people: "list[User]", staff: "list[User]") -> None:
     from escrows.errors import EscrowRefusal
-    from tests.faults.storm_acts import ACTS, Turn
+    from tests.faults.storm_acts import ACTS
+    from tests.faults.storm_turn import Turn
     from wallets.errors import NotProcessing, Refusal
 
     chance = random.Random(f"{seed}:{key}")
