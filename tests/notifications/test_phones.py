@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from django.db import connection
 
 from lockbay import clock, http
 from lockbay.events.kinds import Kind
@@ -196,6 +197,13 @@ def test_a_channel_whose_keys_were_taken_away_is_passed_over(phones: Phones, set
     assert the_delivery(event, "buyer").fallback_at is None
 
 
+def _send_and_hang_up() -> None:
+    try:
+        outbound.send_due()
+    finally:
+        connection.close()
+
+
 def test_a_slow_channel_holds_up_no_other(phones: Phones, mail_server: type[Scripted], settings: Any) -> None:
     settings.STAFF_EMAILS = ["olu@lockbay.example"]
     trade = cast.a_paid_trade()
@@ -203,7 +211,7 @@ def test_a_slow_channel_holds_up_no_other(phones: Phones, mail_server: type[Scri
     User.objects.filter(pk=cast.sol().pk).update(blocked_bot_at=clock.real_now())
     event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
     phones.seconds = 1.5
-    sending = threading.Thread(target=outbound.send_due)
+    sending = threading.Thread(target=_send_and_hang_up)
     sending.start()
     ends = time.monotonic() + 1.2
     while not mail_server.taken and time.monotonic() < ends:
