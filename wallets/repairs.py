@@ -15,7 +15,7 @@ from django.conf import settings
 from lockbay.people.models import User
 from wallets.debts import COLLECTED
 from wallets.errors import InsufficientFunds, RepairRefused
-from wallets.models import Entry
+from wallets.models import Entry, Repair
 from wallets.money import Money, exact_money
 from wallets.posted import Noted, note_everything
 from wallets.withdrawal_policy import HOME_ASSET, is_same_person
@@ -118,6 +118,18 @@ def offers_for(subject_type: str, subject_id: int) -> list[tuple[str, dict[str, 
     """(name of the kind, what its form shows) of every repair that starts from the subject."""
     offers = [(name, kind.offer(subject_type, subject_id)) for name, kind in _kinds.items()]
     return [(name, offer) for name, offer in offers if offer is not None]
+
+
+def order_for(repair: Repair, *, actor: User, reason: str) -> Order:
+    """What a stored repair orders, by whoever does it now."""
+    return Order(
+        actor=actor,
+        key=f"repair:{repair.pk}",
+        subject_type=repair.subject_type,
+        subject_id=repair.subject_id,
+        given=repair.parameters,
+        reason=reason,
+    )
 
 
 def run_within(kind: str, order: Order) -> RepairPreview:

@@ -10,7 +10,7 @@ from wallets.errors import RepairChanged, RepairRefused
 from wallets.models import Repair, RepairStatus
 from wallets.repair_events import repair_event
 from wallets.repair_policy import require_another, require_may_repair, require_reason
-from wallets.repairs import Order, run_within
+from wallets.repairs import order_for, run_within
 
 
 def confirm_repair(*, actor: User, repair_id: int, digest: str, reason: str) -> Repair:
@@ -30,7 +30,7 @@ def confirm_repair(*, actor: User, repair_id: int, digest: str, reason: str) -> 
         if repair.status != RepairStatus.PROPOSED:
             raise RepairRefused("not_waiting", status=repair.status)
         require_another(actor, repair)
-        done = run_within(repair.kind, order_of(repair, actor, reason))
+        done = run_within(repair.kind, order_for(repair, actor=actor, reason=f"{repair.reason} / {reason}"))
         if not done.digest == repair.digest == digest:
             raise RepairChanged
         repair.status, repair.closed_at = RepairStatus.DONE, clock.now()
@@ -39,15 +39,3 @@ def confirm_repair(*, actor: User, repair_id: int, digest: str, reason: str) -> 
         repair.save()
         record([repair_event(Kind.REPAIR_DONE, repair, actor, reason=reason)])
     return repair
-
-
-def order_of(repair: Repair, actor: User, reason: str) -> Order:
-    """What the kind is to do; the facts name who confirmed, with both reasons."""
-    return Order(
-        actor=actor,
-        key=f"repair:{repair.pk}",
-        subject_type=repair.subject_type,
-        subject_id=repair.subject_id,
-        given=repair.parameters,
-        reason=f"{repair.reason} / {reason}",
-    )

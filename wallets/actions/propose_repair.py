@@ -1,6 +1,7 @@
 """A member of staff repairs something (A3): at once up to the limit, above it a second person has to confirm."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -14,7 +15,20 @@ from wallets.models import Repair, RepairStatus
 from wallets.repair_events import repair_event
 from wallets.repair_policy import clean, require_may_repair, require_reason
 from wallets.repair_subjects import name_of_subject
-from wallets.repairs import Order, RepairPreview, run_within
+from wallets.repairs import RepairPreview, order_for, run_within
+
+# What is not known before it was run.
+_NOTHING_YET: dict[str, Any] = {
+    "shown": {},
+    "asset": "USD",
+    "amount_minor": 0,
+    "needs_two": False,
+    "status": RepairStatus.PROPOSED.value,
+    "second_id": None,
+    "second_reason": "",
+    "closed_at": None,
+    "operations": [],
+}
 
 
 def propose_repair(
@@ -39,12 +53,19 @@ def propose_repair(
     if not request_key or len(request_key) > 64:
         raise RepairRefused("unknown_repair")
     with transaction.atomic(durable=True):
-        new = insert_new(
-            Repair,
-            [_row(actor, request_key, kind, subject_type, subject_id, given, reason, clean(evidence), digest)],
-            unique="request_key",
-            returning=["id"],
-        )
+        row = {
+            "request_key": request_key,
+            "kind": kind[:32],
+            "subject_type": subject_type[:16],
+            "subject_id": subject_id,
+            "parameters": {name: clean(text) for name, text in given.items()},
+            "digest": digest[:64],
+            "reason": reason,
+            "evidence": clean(evidence),
+            "asked_by_id": actor.pk,
+            "asked_at": clock.now(),
+        }
+        new = insert_new(Repair, [{**_NOTHING_YET, **row}], unique="request_key", returning=["id"])
         repair = Repair.objects.select_for_update(no_key=True, of=("self",)).get(request_key=request_key)
         if not new:
             return _require_own(repair, actor)
@@ -67,55 +88,10 @@ def propose_repair(
 def _run_up_to_the_limit(repair: Repair) -> RepairPreview:
     """Does it; when it needs two people, takes it back."""
     with transaction.atomic():
-        shown = run_within(repair.kind, _order_of(repair))
+        shown = run_within(repair.kind, order_for(repair, actor=repair.asked_by, reason=repair.reason))
         if shown.needs_two:
             transaction.set_rollback(True)
     return shown
-
-
-def _order_of(repair: Repair) -> Order:
-    return Order(
-        actor=repair.asked_by,
-        key=f"repair:{repair.pk}",
-        subject_type=repair.subject_type,
-        subject_id=repair.subject_id,
-        given=repair.parameters,
-        reason=repair.reason,
-    )
-
-
-def _row(
-    actor: User,
-    request_key: str,
-    kind: str,
-    subject_type: str,
-    subject_id: int,
-    given: Mapping[str, str],
-    reason: str,
-    evidence: str,
-    digest: str,
-) -> dict[str, object]:
-    return {
-        "request_key": request_key,
-        "kind": kind[:32],
-        "subject_type": subject_type[:16],
-        "subject_id": subject_id,
-        "parameters": {name: clean(text) for name, text in given.items()},
-        "shown": {},
-        "digest": digest[:64],
-        "reason": reason,
-        "evidence": evidence,
-        "asset": "USD",
-        "amount_minor": 0,
-        "needs_two": False,
-        "asked_by_id": actor.pk,
-        "asked_at": clock.now(),
-        "status": RepairStatus.PROPOSED.value,
-        "second_id": None,
-        "second_reason": "",
-        "closed_at": None,
-        "operations": [],
-    }
 
 
 def _require_own(repair: Repair, actor: User) -> Repair:
