@@ -31,6 +31,7 @@ from escrows.missing import missing_of
 from escrows.models import Escrow
 from escrows.policy import may_act_as_staff
 from escrows.preview import Preview, end_frozen_preview, refund_preview, release_preview
+from escrows.queries import UNTOLD
 from escrows.states import HOLDS_MONEY, PAYABLE, RELEASABLE, Status
 from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
@@ -153,8 +154,7 @@ class EscrowAdmin(RepairButton, ReadOnlyAdmin):
 
     def has_start_clock_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Where somebody could not be told: staff told them otherwise, and write down how."""
-        untold = Q(status=Status.PAYMENT_CONFIRMED, accept_by=None) | Q(status=Status.DELIVERED, inspection_ends_at=None)
-        return _is_offered(request, object_id, HOLDS_MONEY, untold, frozen_at__isnull=True)
+        return _is_offered(request, object_id, HOLDS_MONEY, UNTOLD, frozen_at__isnull=True)
 
     def has_end_frozen_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return _is_offered(request, object_id, HOLDS_MONEY, frozen_at__isnull=False)

@@ -22,6 +22,8 @@ from wallets.money import Money
 from wallets.queries import spendable
 
 PURPOSE = "escrow"  # what an intent for a trade says it is for; its reference is the public id
+# A clock waits until its party is told (N8); what escrows/deadlines.py says of one row.
+UNTOLD = Q(status=Status.PAYMENT_CONFIRMED, accept_by=None) | Q(status=Status.DELIVERED, inspection_ends_at=None)
 _LONGEST_ON_THE_WAY = timedelta(days=1)
 
 
@@ -110,10 +112,7 @@ def can_revive(escrow: Escrow, user: User) -> bool:
 
 def untold_trades(limit: int = 500) -> Sequence[Escrow]:
     """Trades in which a clock waits until its party is told (N8), oldest first; those that are frozen wait anyway."""
-    waiting = Q(status=Status.PAYMENT_CONFIRMED, accept_by__isnull=True) | Q(
-        status=Status.DELIVERED, inspection_ends_at__isnull=True
-    )
-    return list(Escrow.objects.filter(waiting, frozen_at__isnull=True).order_by("pk")[:limit])
+    return list(Escrow.objects.filter(UNTOLD, frozen_at__isnull=True).order_by("pk")[:limit])
 
 
 def composition_of(escrow: Escrow) -> Composition:

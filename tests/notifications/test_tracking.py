@@ -1,5 +1,6 @@
 """What channels report moves deliveries, opens the next channel, and tells who was told when (N3, N6, N8)."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,15 +11,21 @@ from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.people.models import Contact
 from notifications import jobs, sending
+from notifications.mail_reports import _view_of_provider
 from notifications.models import Delivery, DeliveryState, TrackingReport
 from notifications.queries import receipts_for
 from notifications.told import start_waiting_clocks
 from notifications.tracking import forget_old_reports, match_early_reports, note_opened
 from tests import cast
+from tests.at_once import at_once
 from tests.escrows.actions.test_start_deadline import an_untold_delivery, an_untold_offer
 from tests.notifications import tracking_wires as wires
 from tests.notifications.stories import PAID, has_email, the_delivery, told
 from tests.notifications.tracking_wires import report
+
+# Every one that anymail has tracking for.
+PROVIDERS = ["amazon_ses", "brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postal", "postmark"]
+PROVIDERS += ["resend", "sendgrid", "sparkpost", "unisender_go"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,6 +166,37 @@ def test_the_other_side_sees_how_and_when_but_never_where() -> None:
     assert (receipt.channel, receipt.is_arrived, receipt.opened_at is not None) == ("email", True, True)
     assert "@" not in repr(receipt)
     assert [one.template for one in receipts_for(trade, Side.SELLER)] == ["payment_confirmed"]
+
+
+def test_words_that_come_at_one_moment_move_it_once_each_and_never_back() -> None:
+    message = wires.sent(told(Kind.ESCROW_ACCEPTED, cast.an_active_trade()), "buyer", "sms", "m-1")
+    answers = at_once(lambda what: report("sms", "m-1", what), ["delivered", "opened"] * 4)
+    message.refresh_from_db()
+    assert (set(answers), message.state) == ({200}, DeliveryState.OPENED)
+    assert message.delivered_at is not None
+    assert TrackingReport.objects.filter(delivery=message).count() == 2
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_reports_of_every_provider_need_the_secret(provider: str, settings: Any) -> None:
+    settings.EMAIL_BACKEND = f"anymail.backends.{provider}.EmailBackend"
+    assert _view_of_provider() is not None
+    assert wires.post_mail(b"{}", secret="brevo:wrong") in {400, 401}  # 400: its own keys are not set here
+    assert not TrackingReport.objects.exists()
+
+
+def test_another_provider_than_brevo_is_read_too(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    message = wires.sent(told(Kind.ESCROW_ACCEPTED, cast.an_active_trade()), "buyer", "email", "m-1")
+    said = {"RecordType": "Delivery", "MessageID": "m-1", "Recipient": "bea@example.org"}
+    assert wires.post_mail(json.dumps({**said, "DeliveredAt": "2024-11-05T16:33:54Z"}).encode()) == 200
+    message.refresh_from_db()
+    assert message.state == DeliveryState.DELIVERED
+
+
+def test_a_backend_without_reports_takes_none(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert wires.post_mail(wires.mail_event("m-1", "delivered")) == 401
 
 
 def test_old_reports_are_forgotten() -> None:
