@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 CHAT_PAUSE_SECONDS = 1.0
 GROUP_MINUTE_SECONDS = 60.0
 MOST_PER_GROUP_MINUTE = 20
-_CATCH_UP_SECONDS = 0.6  # what a slow moment of ours cost may be made up for, so much of it at once
+_CATCH_UP_SECONDS = 0.9  # what a slow moment of ours cost may be made up for, so much of it at once
 _EASES_BY, _MOST_EASED = 4 / 3, 4.0  # after a 429 a slot takes so many times longer
 _COMES_BACK = 0.98  # each success takes a fiftieth of that back: the full rate after some five seconds
 _KEPT_CHATS = 10_000
