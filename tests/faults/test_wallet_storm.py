@@ -50,7 +50,7 @@ KILLED = -signal.SIGKILL
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_the_books_survive_a_storm_of_workers_that_are_killed(settings: Any, tmp_path: Path) -> None:
     seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
