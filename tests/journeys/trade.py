@@ -98,7 +98,7 @@ def require_right_books(house: House, trades: int = 1) -> None:
 def require_told_once(house: House) -> None:
     """Every notice reached its person once: sent, at most one more copy where a kill left it uncertain (F1, F2)."""
     eventually(
-        lambda: all(row["state"] in {"sent", "delivered", "skipped"} for row in house.look()["deliveries"]),
+        lambda: all(row["state"] in {"sent", "delivered", "opened", "skipped"} for row in house.look()["deliveries"]),
         "every message is sent",
         within=60,
     )
