@@ -63,8 +63,8 @@ class Email(ChannelAdapter):
     def required_settings(self) -> dict[str, str]:
         """See ChannelAdapter. What another provider of anymail needs is for anymail to say."""
         if settings.EMAIL_BACKEND != "anymail.backends.brevo.EmailBackend":
-            return {"EMAIL_BACKEND": str(settings.EMAIL_BACKEND)}
-        return {"BREVO_API_KEY": settings.ANYMAIL.get("BREVO_API_KEY", "")}
+            return {"EMAIL_BACKEND": settings.EMAIL_BACKEND}
+        return {"BREVO_API_KEY": str(settings.ANYMAIL.get("BREVO_API_KEY", ""))}
 
 
 def read_mail_error(error: Exception) -> ChannelError:

@@ -57,8 +57,11 @@ class Sms(ChannelAdapter):
 
     def required_settings(self) -> dict[str, str]:
         """See ChannelAdapter."""
-        names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_SENDER")
-        return {name: getattr(settings, name) for name in names}
+        return {
+            "TWILIO_ACCOUNT_SID": settings.TWILIO_ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": settings.TWILIO_AUTH_TOKEN,
+            "TWILIO_SENDER": settings.TWILIO_SENDER,
+        }
 
 
 def _sender() -> dict[str, str]:

@@ -70,8 +70,12 @@ class WhatsApp(ChannelAdapter):
 
     def required_settings(self) -> dict[str, str]:
         """See ChannelAdapter."""
-        names = ("PHONE_NUMBER_ID", "ACCESS_TOKEN", "TEMPLATE", "CODE_TEMPLATE")
-        return {f"WHATSAPP_{name}": getattr(settings, f"WHATSAPP_{name}") for name in names}
+        return {
+            "WHATSAPP_PHONE_NUMBER_ID": settings.WHATSAPP_PHONE_NUMBER_ID,
+            "WHATSAPP_ACCESS_TOKEN": settings.WHATSAPP_ACCESS_TOKEN,
+            "WHATSAPP_TEMPLATE": settings.WHATSAPP_TEMPLATE,
+            "WHATSAPP_CODE_TEMPLATE": settings.WHATSAPP_CODE_TEMPLATE,
+        }
 
 
 def _template_of(rendered: "Rendered") -> dict[str, Any]:
