@@ -20,6 +20,7 @@ def what_is_there() -> dict[str, Any]:
             row.code: Money(row.balance or 0, row.asset).plain() for row in Account.objects.filter(balance__gt=0)
         },
         "users": {row.telegram_username: row.pk for row in _people()},
+        "told": list(Escrow.objects.exclude(accept_by=None).values_list("public_id", flat=True)),
         "trades": {row.public_id: row.status for row in Escrow.objects.all()},
         "deposits": Deposit.objects.count(),
         "inbox": sorted(InboxEvent.objects.values_list("status", flat=True)),

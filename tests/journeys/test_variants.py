@@ -131,6 +131,7 @@ def _paid_from_the_wallet_and_never_accepted(here: Variants) -> None:
     here.bea.press("payw!")
     here.bea.sees("42.00 USD was taken from your LockBay wallet")
     here.ends_as(trade, "payment_confirmed")
+    eventually(lambda: trade in here.house.look()["told"], "sol is told, and his day runs")
     here.house.people.advance_clock(25 * HOUR)
     here.bea.sees("The seller did not accept trade")
     here.sol.sees("You did not accept it in time")
