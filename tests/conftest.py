@@ -39,8 +39,9 @@ def _fresh_process_memory() -> None:
 def _nothing_is_remembered_between_tests() -> Iterator[None]:
     """What a process keeps in memory must not leak from one test's database into the next."""
     yield
-    from lockbay import clock
+    from lockbay import clock, http
     from payments.rates import quotes
 
+    http.use_transport(None)
     clock.forget_offset()
     quotes.forget_all()
