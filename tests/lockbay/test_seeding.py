@@ -44,7 +44,8 @@ def test_migrating_made_the_groups_and_lets_them_look_at_everything():
         codenames = set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
         assert {"view_escrow", "view_operation", "view_event", "view_inboxevent"} <= codenames
         acts = {codename for codename in codenames if not codename.startswith("view_")}
-        assert acts == ({"change_inboxevent", "change_delivery"} if name in {"operator", "owner"} else set())
+        mends = {"change_inboxevent", "change_delivery", "add_sendingrate", "change_sendingrate"}
+        assert acts == (mends if name in {"operator", "owner"} else set())
 
 
 @pytest.mark.django_db

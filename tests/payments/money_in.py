@@ -62,7 +62,7 @@ def an_intent(
             price=parse_money(price, "USD"),
             method=PayMethod(provider, asset, network),
             quote=Quote(asset, "USD", Decimal(rate), "test", clock.real_now(), "main"),
-            expires_at=clock.now() + timedelta(minutes=minutes),
+            expires_at=clock.database_now() + timedelta(minutes=minutes),
             request_key=f"test:{number}",
         )
         if is_open:
