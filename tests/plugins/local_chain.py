@@ -36,7 +36,18 @@ class LocalChain:
         self.url = f"http://127.0.0.1:{port}"
         self._home = tempfile.mkdtemp(prefix="lockbay-chain-")
         self._process = subprocess.Popen(
-            [str(_find_anvil()), "--quiet", "--host", "127.0.0.1", "--port", str(port), "--chain-id", "1"],
+            [
+                str(_find_anvil()),
+                "--quiet",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--chain-id",
+                "1",
+                "--prune-history",
+                "5000",
+            ],
             env={"HOME": self._home, "PATH": "/usr/bin:/bin"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
