@@ -12,8 +12,8 @@ from lockbay.orphans import AlreadyRunning, hold_run_dir, stop_marked_processes
 from lockbay.supervisor import Program, Supervisor
 
 SLEEP = "import time; print('awake', flush=True); time.sleep(60)"
-# A parent whose child outlives it, as a web worker outlives its killed master.
-FAMILY = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print('family', flush=True); time.sleep(60)"  # noqa: E501
+# A parent whose child outlives it, as a web worker outlives its killed master; it speaks last, once both run.
+FAMILY = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print('both run', flush=True); time.sleep(60)"  # noqa: E501
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('awake', flush=True); time.sleep(60)"
 )

@@ -49,7 +49,7 @@ class House:
         return pid
 
     def says(self, text: str) -> bool:
-        return text in self.log.read_text()
+        return self.log.exists() and text in self.log.read_text()
 
     def members(self) -> list[int]:
         """Every living process that carries this house's mark."""
@@ -88,7 +88,7 @@ def test_waits_longer_before_each_restart_of_a_program_that_keeps_failing(house:
 def test_kills_what_a_killed_program_leaves_behind_before_it_starts_again(house: House) -> None:
     house.start("family")
     first = house.wait_for_pid("family")
-    wait_until(lambda: len(house.members()) == 2, "parent and child run")
+    wait_until(lambda: house.says("both run"), "parent and child run")
     old = house.members()
     os.kill(first, signal.SIGKILL)
     house.wait_for_pid("family", other_than=first)
@@ -116,7 +116,7 @@ def test_stops_cleanly_and_leaves_no_process(house: House, number: signal.Signal
 
 def test_kills_a_program_that_will_not_stop(house: House) -> None:
     process = house.start("stubborn")
-    wait_until(lambda: house.log.exists() and house.says("awake"), "it ignores SIGTERM by now")
+    wait_until(lambda: house.says("awake"), "it ignores SIGTERM by now")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=PATIENCE) == 0
     assert house.members() == []
@@ -125,7 +125,7 @@ def test_kills_a_program_that_will_not_stop(house: House) -> None:
 
 def test_stops_what_a_killed_supervisor_left_behind(house: House) -> None:
     first = house.start("family")
-    wait_until(lambda: len(house.members()) == 2, "all run")
+    wait_until(lambda: house.says("both run"), "parent and child run and write no more")
     orphans = house.members()
     first.kill()
     first.wait()
