@@ -66,8 +66,8 @@ class WithdrawalAdmin(DecidingAdmin):
         return [rank, Case(When(status__in=sorted(OPEN), then=F("pk")), default=-F("pk"))]
 
     @display(description="status", label=_CHIPS)
-    def chip(self, withdrawal: Withdrawal) -> str:
-        return str(withdrawal.status)
+    def chip(self, withdrawal: Withdrawal) -> tuple[str, str]:
+        return str(withdrawal.status), said("list_status", status=str(withdrawal.status))
 
     @display(description="amount", ordering="amount_minor")
     def amount_text(self, withdrawal: Withdrawal) -> str:
@@ -91,7 +91,7 @@ class WithdrawalAdmin(DecidingAdmin):
     def approvals_text(self, withdrawal: Withdrawal) -> str:
         return f"{withdrawal.agreed} / {2 if needs_two(withdrawal) else 1}"  # type: ignore[attr-defined]
 
-    @display(description="completed before")
+    @display(description="history")
     def history_text(self, withdrawal: Withdrawal) -> str:
         is_new = withdrawal.requested_at - withdrawal.destination.created_at
         return said("list_history", completed=withdrawal.completed_before, days=is_new.days)  # type: ignore[attr-defined]
