@@ -154,7 +154,7 @@ Q_CLUSTER = {
     "orm": "default",
     "workers": env.read_int("WORKER_PROCESSES", 2, least=1),
     "timeout": 60,
-    "retry": 90,
+    "retry": 3_900,
     "queue_limit": 4,
     "bulk": 1,
     "poll": 0.2,
@@ -381,6 +381,9 @@ WHATSAPP_CODE_TEMPLATE = env.read_str("WHATSAPP_CODE_TEMPLATE", "")
 WHATSAPP_TEMPLATE_LANGUAGE = env.read_str("WHATSAPP_TEMPLATE_LANGUAGE", "en")
 WHATSAPP_APP_SECRETS = env.read_list("WHATSAPP_APP_SECRETS")  # newest first; two while rotating
 WHATSAPP_VERIFY_TOKEN = env.read_str("WHATSAPP_VERIFY_TOKEN", "")
+# The staff's group in Telegram, whose ids are negative; 0: none. The sandbox's group has this one.
+SANDBOX_STAFF_CHAT_ID = -1002147001001
+STAFF_CHAT_ID = env.read_int("STAFF_CHAT_ID", SANDBOX_STAFF_CHAT_ID if SANDBOX else 0, most=0)
 SLACK_WEBHOOK_URL = env.read_str("SLACK_WEBHOOK_URL", "")
 PAGERDUTY_API_URL = env.read_str("PAGERDUTY_API_URL", "https://events.pagerduty.com").rstrip("/")
 PAGERDUTY_ROUTING_KEY = env.read_str("PAGERDUTY_ROUTING_KEY", "")

@@ -74,6 +74,8 @@ class Delivery(models.Model):
             models.Index(fields=["fallback_at"], condition=Q(fallback_at__isnull=False), name="delivery_fallback"),
             models.Index(fields=["state", "created_at"], name="delivery_by_state"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="delivery_by_provider_id"),
+            models.Index(fields=["audience", "id"], condition=Q(recipient__isnull=True), name="delivery_to_staff"),
+            models.Index(fields=["channel", "sent_at"], condition=Q(sent_at__isnull=False), name="delivery_accepted"),
         ]
 
     def __str__(self) -> str:
@@ -144,6 +146,28 @@ class What(models.TextChoices):
     OPENED = "opened"
     FAILED = "failed"
     BOUNCED = "bounced"
+
+
+class StaffChat(models.Model):
+    """Where the staff's group in Telegram went; `configured_id` is what STAFF_CHAT_ID still says."""
+
+    configured_id = models.BigIntegerField(primary_key=True)
+    moved_to = models.BigIntegerField()
+    moved_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.moved_to)
+
+
+class StaffNotice(models.Model):
+    """What the house tells staff of its own accord; `key` ("day:2026-11-22") makes it once, whoever is first."""
+
+    key = models.CharField(max_length=64, unique=True)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class TrackingReport(models.Model):
