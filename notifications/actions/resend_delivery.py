@@ -26,7 +26,12 @@ def resend_delivery(*, actor: User, delivery_id: int, reason: str) -> Delivery:
         delivery.state, delivery.due_at = DeliveryState.QUEUED, clock.real_now()
         delivery.is_uncertain, delivery.error = False, ""
         delivery.save(update_fields=["state", "due_at", "is_uncertain", "error"])
-        said = {"reason": reason.strip(), "template": delivery.template, "audience": delivery.audience}
+        said = {
+            "reason": reason.strip(),
+            "template": delivery.template,
+            "audience": delivery.audience,
+            "tries": delivery.attempts,  # it was sent again after so many
+        }
         record([NewEvent(Kind.DELIVERY_RESENT, "delivery", delivery.pk, actor_id=actor.pk, data=said)])
         jobs.wake("fan_out")
     return delivery
