@@ -49,12 +49,31 @@ class Rendered:
     code: str = ""
 
 
-def render(delivery: Delivery, channel: str, *, longest: int = TELEGRAM_LONGEST) -> Rendered:
-    """The message of `delivery` for `channel`; `longest`, in UTF-16 units, holds for Telegram (1024 for captions)."""
-    user = delivery.recipient
-    escrow = _escrow_of(delivery)
-    with translation.override(user.language if user else settings.LANGUAGE_CODE):
-        context = _context(delivery, escrow, user)
+@dataclass(frozen=True)
+class About:
+    """What the texts say of a message's subject, besides its event. `why` is somebody's reason, of withdrawals only."""
+
+    escrow: Escrow | None = None
+    why: str | None = None
+    code: str = ""
+
+
+def read_about(delivery: Delivery) -> About:
+    """As it is now."""
+    return About(_escrow_of(delivery), _why(delivery), _code(delivery))
+
+
+def render(
+    delivery: Delivery, channel: str, *, longest: int = TELEGRAM_LONGEST, about: About | None = None, language: str = ""
+) -> Rendered:
+    """The message of `delivery` for `channel`; `longest`, in UTF-16 units, holds for Telegram (1024 for captions).
+
+    A preview makes `about` up, so that nothing is read, and chooses the `language`; else it is the recipient's.
+    """
+    user, about = delivery.recipient, about or read_about(delivery)
+    escrow = about.escrow
+    with translation.override(language or (user.language if user else settings.LANGUAGE_CODE)):
+        context = _context(delivery, about, user)
         paragraphs = paragraphs_of(render_to_string(f"notices/{delivery.template}.html", context))
         subject = _subject(paragraphs[0], context)
         link = context["desk_link"] if delivery.is_for_staff else context["bot_link"]
@@ -88,15 +107,15 @@ def _mail(paragraphs: list[str], context: dict[str, Any]) -> tuple[str, str]:
     return render_to_string("email/layout.html", page), "\n\n".join(paragraphs_of(text)) + "\n"
 
 
-def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> dict[str, Any]:
-    event = delivery.event
+def _context(delivery: Delivery, about: About, user: User | None) -> dict[str, Any]:
+    event, escrow = delivery.event, about.escrow
     facts = {
         name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in event.data.items()
     }
     return {
         **facts,
         **_escrow_context(escrow, delivery),
-        **_withdrawal_context(delivery),
+        **({} if about.why is None else {"why": clean_text(about.why, _DESCRIPTION_LONGEST)}),
         "facts": facts,
         "kind": event.kind,
         "happened_at": event.at,
@@ -104,7 +123,7 @@ def _context(delivery: Delivery, escrow: Escrow | None, user: User | None) -> di
         "viewer": delivery.audience.partition(":")[0],
         "recipient_name": name_of(user),
         "channel": delivery.channel,
-        "code": _code(delivery),
+        "code": about.code,
         "now": clock.now(),
         "support_ref": event.correlation_id[:_REFERENCE_LONGEST] or f"E{event.pk}",
         "support_contact": settings.SUPPORT_CONTACT,
@@ -131,12 +150,11 @@ def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]
     }
 
 
-def _withdrawal_context(delivery: Delivery) -> dict[str, Any]:
+def _why(delivery: Delivery) -> str | None:
     """Why it was refused or failed, in somebody's words: kept with the withdrawal, never in its events."""
     if delivery.event.subject_type != "withdrawal":
-        return {}
-    why = Withdrawal.objects.filter(pk=delivery.event.subject_id).values_list("reason", flat=True).first()
-    return {"why": clean_text(why or "", _DESCRIPTION_LONGEST)}
+        return None
+    return Withdrawal.objects.filter(pk=delivery.event.subject_id).values_list("reason", flat=True).first() or ""
 
 
 def name_of(user: User | None) -> str:
@@ -198,6 +216,7 @@ _DESK_PAGES = {
     "destination": "wallets_destination",
     "payout_attempt": "payments_payoutattempt",
     "rail": "payments_railbalance",
+    "job": "lockbay_jobrun",
 }
 
 
