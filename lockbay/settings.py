@@ -145,15 +145,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 PUBLIC_URL = env.read_str("PUBLIC_URL", *(["http://127.0.0.1:8000"] if PLAYGROUND else [])).rstrip("/")
 SANDBOX_URL = env.read_str("SANDBOX_URL", "http://127.0.0.1:8081").rstrip("/")
 SANDBOX_STAFF_LOGIN = "olu"
+SANDBOX_STAFF_TELEGRAM_ID = 741520963  # who presses the buttons in the sandbox's staff group
 SANDBOX_STAFF_PASSWORD = "playground"  # noqa: S105  a demo login that exists in sandbox mode only
 
 # --- Jobs (django-q2; the reasons for each number are in docs/running.md) ------------------------------------------
 
+TASK_SECONDS = 60  # of one task, after which it is killed; a job may ask for more (lockbay/jobs.py)
 Q_CLUSTER = {
     "name": "lockbay",
     "orm": "default",
     "workers": env.read_int("WORKER_PROCESSES", 2, least=1),
-    "timeout": 60,
+    "timeout": TASK_SECONDS,
     "retry": 3_900,
     "queue_limit": 4,
     "bulk": 1,
@@ -387,6 +389,14 @@ STAFF_CHAT_ID = env.read_int("STAFF_CHAT_ID", SANDBOX_STAFF_CHAT_ID if SANDBOX e
 SLACK_WEBHOOK_URL = env.read_str("SLACK_WEBHOOK_URL", "")
 PAGERDUTY_API_URL = env.read_str("PAGERDUTY_API_URL", "https://events.pagerduty.com").rstrip("/")
 PAGERDUTY_ROUTING_KEY = env.read_str("PAGERDUTY_ROUTING_KEY", "")
+# Incidents: trouble is told once; who took it on and when it is over is in docs/running.md.
+INCIDENT_QUIET = timedelta(minutes=env.read_int("INCIDENT_QUIET_MINUTES", 60, least=1))
+STAFF_ALERTS_PER_HOUR = env.read_int("STAFF_ALERTS_PER_HOUR", 20, least=1)  # by Slack, PagerDuty, SMS and staff chat
+ALERT_ESCALATE = timedelta(minutes=env.read_int("ALERT_ESCALATE_MINUTES", 15, least=1))
+ALERT_REPEAT = timedelta(minutes=env.read_int("ALERT_REPEAT_MINUTES", 30, least=1))
+ALERT_ESCALATIONS_MOST = env.read_int("ALERT_ESCALATIONS_MOST", 6, least=1)
+STAFF_ESCALATION_EMAILS = env.read_list("STAFF_ESCALATION_EMAILS")  # empty: STAFF_EMAILS
+STAFF_ESCALATION_PHONES = env.read_list("STAFF_ESCALATION_PHONES")
 
 # --- Telegram ----------------------------------------------------------------------------------------------------
 
@@ -488,6 +498,7 @@ UNFOLD = {
             _menu(
                 "Machine room",
                 ("Signs of life", "monitor_heart", "lockbay_heartbeat"),
+                ("Jobs", "task_alt", "lockbay_jobrun"),
                 ("Schedules", "schedule", "django_q_schedule"),
                 ("Waiting tasks", "pending_actions", "django_q_ormq"),
                 ("Failed tasks", "error", "django_q_failure"),

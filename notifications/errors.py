@@ -9,6 +9,7 @@ NotificationRefusal
 ├── TooSoonForAnotherCode  `wait` says how long
 ├── TooManyCodes           enough for today
 ├── CodeExpired            no code is open, or it is too old, or it was tried too often
+├── IncidentNotTheirs      staff with the right to take on incidents
 ├── WouldBeSilent          money and security must reach the person somehow
 └── CodeWrong              `tries_left` says how many more
 """
@@ -74,6 +75,10 @@ class CodeWrong(NotificationRefusal):
 
 class WouldBeSilent(NotificationRefusal):
     """Messages about money and security need one channel that is on."""
+
+
+class IncidentNotTheirs(NotificationRefusal):
+    """Only staff who may change incidents take them on and close them."""
 
 
 class ReportRefused(Exception):

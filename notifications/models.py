@@ -58,6 +58,10 @@ class Delivery(models.Model):
     opened_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
+    exhausted_at = models.DateTimeField(null=True)  # said in the log: nobody could be told; cleared by sending again
+    incident = models.ForeignKey(
+        "Incident", on_delete=models.PROTECT, null=True, related_name="deliveries", db_index=False
+    )  # of an alert to staff: whoever takes it on takes on the incident
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -74,6 +78,7 @@ class Delivery(models.Model):
             models.Index(fields=["fallback_at"], condition=Q(fallback_at__isnull=False), name="delivery_fallback"),
             models.Index(fields=["state", "created_at"], name="delivery_by_state"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="delivery_by_provider_id"),
+            models.Index(fields=["incident"], condition=Q(incident__isnull=False), name="delivery_by_incident"),
             models.Index(fields=["audience", "id"], condition=Q(recipient__isnull=True), name="delivery_to_staff"),
             models.Index(fields=["channel", "sent_at"], condition=Q(sent_at__isnull=False), name="delivery_accepted"),
         ]
@@ -191,3 +196,69 @@ class TrackingReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} by {self.channel}"
+
+
+class Incident(models.Model):
+    """Trouble of one kind and key. Its first event is told to staff; later ones are counted while it is open (F19).
+
+    All its times are real time. Nobody takes it on: `next_escalation_at` says when more people hear of it.
+    """
+
+    key = models.CharField(max_length=200)
+    kind = models.CharField(max_length=64)
+    template = models.CharField(max_length=80)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices)
+    first_event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
+    last_event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
+    count = models.PositiveIntegerField()
+    opened_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    acknowledged_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    acknowledged_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True)
+    closed_at = models.DateTimeField(null=True)
+    escalated_at = models.DateTimeField(null=True)  # the first time
+    escalations = models.PositiveIntegerField(default=0)
+    next_escalation_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(closed_at__isnull=True), name="incident_open_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_escalation_at"],
+                condition=Q(next_escalation_at__isnull=False),
+                name="incident_escalation_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"incident {self.pk}: {self.kind}"
+
+    @property
+    def is_open(self) -> bool:
+        """Later events are counted on it."""
+        return self.closed_at is None
+
+
+class IncidentEvent(models.Model):
+    """Which incident an event was counted on: once, however often it is fanned out."""
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="members")
+
+
+class AlertWindow(models.Model):
+    """How many messages to staff went to one channel in one hour, and how many more were held back (N6)."""
+
+    bucket = models.CharField(max_length=40)  # channel:lane
+    starts_at = models.DateTimeField()
+    taken = models.PositiveIntegerField()
+    held_back = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bucket", "starts_at"], name="alert_window_once")]
+
+    def __str__(self) -> str:
+        return f"{self.bucket} from {self.starts_at:%H:%M}"

@@ -1,8 +1,8 @@
 """Who is told of what: every kind of event, its audiences, its template, how urgent it is (N1, N5).
 
 A party that acted has seen its screen change and is not written to (N7), unless the route says `even_actor`. Staff
-routes go by e-mail to every address in STAFF_EMAILS, whatever becomes of the users' messages (N4), and besides to Slack
-and, about money, to PagerDuty, where they are set up.
+routes go by e-mail to every address in STAFF_EMAILS, whatever becomes of the users' messages (N4), and besides to the
+staff's group in Telegram, to Slack and, about money, to PagerDuty, where they are set up.
 """
 
 from collections.abc import Callable
@@ -221,4 +221,9 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.SECOND_CHANNEL_SKIPPED: (),  # nobody: a note that they were warned before they paid
     Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT),),
     Kind.DELIVERY_RESENT: (),
+    Kind.INCIDENT_ACKNOWLEDGED: (),
+    Kind.INCIDENT_CLOSED: (),
+    Kind.INCIDENT_ESCALATED: (),
+    Kind.STAFF_ALERTS_HELD_BACK: (),
+    Kind.JOB_STALLED: (Route(_STAFF, "staff_job_stalled", _PAYMENT),),
 }

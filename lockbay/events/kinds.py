@@ -79,6 +79,11 @@ class Kind(StrEnum):
     SECOND_CHANNEL_SKIPPED = "user.second_channel_skipped"
     DELIVERIES_EXHAUSTED = "deliveries.exhausted"
     DELIVERY_RESENT = "delivery.resent"
+    INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
+    INCIDENT_CLOSED = "incident.closed"
+    INCIDENT_ESCALATED = "incident.escalated"
+    STAFF_ALERTS_HELD_BACK = "staff.alerts_held_back"
+    JOB_STALLED = "job.stalled"
 
 
 CHAINED_SUBJECTS = frozenset({"escrow", "withdrawal"})

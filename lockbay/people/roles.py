@@ -10,8 +10,9 @@ ROLES = (MEDIATOR, OPERATOR, AUDITOR, OWNER)
 # Everybody may look. What somebody may do is asked by the action, by the name of the group, or granted here.
 _PACE = ("add_sendingrate", "change_sendingrate")
 _MAY_ALSO = {
-    OPERATOR: ("change_inboxevent", "change_delivery", *_PACE),  # replay an event, send a message again, slow the bot
-    OWNER: ("change_inboxevent", "change_delivery", *_PACE),
+    # replay an event, send a message again, take on an incident, slow the bot
+    OPERATOR: ("change_inboxevent", "change_delivery", "change_incident", *_PACE),
+    OWNER: ("change_inboxevent", "change_delivery", "change_incident", *_PACE),
 }
 _OUR_APPS = ("lockbay", "people", "events", "wallets", "payments", "escrows", "notifications", "telegrambot")
 
