@@ -1,9 +1,9 @@
-"""The queue and the signs of life in the admin: to look at. Schedules are the table in lockbay/jobs.py."""
+"""The queue, its jobs and the signs of life in the admin: to look at. Schedules are the table in lockbay/jobs.py."""
 
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from lockbay.models import Heartbeat
+from lockbay.models import Heartbeat, JobRun
 from lockbay.read_only_admin import ReadOnlyAdmin
 
 for model in (Failure, OrmQ, Schedule, Success):
@@ -35,3 +35,9 @@ class ScheduleAdmin(ReadOnlyAdmin):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ["name", "beat_at", "detail"]
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyAdmin):
+    list_display = ["name", "succeeded_at", "failed_at", "error", "told_at"]
+    ordering = ["name"]

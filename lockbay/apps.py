@@ -11,11 +11,13 @@ class LockbayConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from lockbay import checks, database, jobs
+        from lockbay import checks, database, job_runs, jobs
         from lockbay.observability.ground_checks import register_ground_checks
 
         checks.register_checks()
         database.install_guards()
         jobs.beat_when_worker_starts()
+        job_runs.note_runs()
         register_ground_checks()
         post_migrate.connect(jobs.install_schedules_after_migrate, sender=self)
+        post_migrate.connect(job_runs.know_jobs_after_migrate, sender=self)

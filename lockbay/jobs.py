@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import transaction
+
+from lockbay import clock
 
 log = structlog.get_logger(__name__)
 _SIGN_OF_LIFE = "heartbeat"
@@ -18,11 +21,17 @@ _MOST_WAITING = 50  # tasks: a few seconds of the worker's time
 
 @dataclass(frozen=True)
 class Job:
-    """`function` is a dotted path; `minutes` its cadence."""
+    """`function` is a dotted path; `minutes` its cadence, `seconds` how long one run may take before it is killed."""
 
     name: str
     function: str
     minutes: int
+    seconds: int = settings.TASK_SECONDS
+
+    @property
+    def options(self) -> str:
+        """What the schedule hands to the queue, as the queue reads it."""
+        return "" if self.seconds == settings.TASK_SECONDS else str({"q_options": {"timeout": self.seconds}})
 
 
 JOBS: tuple[Job, ...] = (
@@ -44,11 +53,18 @@ JOBS: tuple[Job, ...] = (
     Job("note_who_was_told", "notifications.jobs.note_who_was_told", 1),
     Job("forget_old_reports", "notifications.jobs.forget_old_reports", 24 * 60),
     Job("check_ledger_incremental", "wallets.jobs.check_incremental", 60),
-    Job("check_ledger_full", "wallets.jobs.check_full", 24 * 60),
+    Job("check_ledger_full", "wallets.jobs.check_full", 24 * 60, seconds=3600),
     Job("report_overdue_payouts", "wallets.jobs.report_overdue_payouts", 1),
+    Job("report_failing_jobs", "lockbay.job_runs.report_failing_jobs", 1),
     Job("clean_up", "lockbay.jobs.clean_up", 24 * 60),
 )
 _BY_NAME = {job.name: job for job in JOBS}
+_NAMES = {job.function: job.name for job in JOBS}
+
+
+def name_of(function: str) -> str | None:
+    """The job that runs the function at this dotted path; None for any other task."""
+    return _NAMES.get(function)
 
 
 def wake(name: str) -> None:
@@ -66,9 +82,11 @@ def wake(name: str) -> None:
 
 
 def _is_queue_long() -> bool:
+    """What was taken and not finished is under way, or lost with its worker: neither waits."""
     from django_q.models import OrmQ
 
-    return bool(OrmQ.objects.order_by("pk")[_MOST_WAITING - 1 : _MOST_WAITING].exists())
+    waiting = OrmQ.objects.filter(lock__lte=clock.real_now()).order_by("pk")
+    return bool(waiting[_MOST_WAITING - 1 : _MOST_WAITING].exists())
 
 
 def beat_when_worker_starts() -> None:
@@ -98,7 +116,6 @@ def clean_up() -> None:
 
     from django_q.models import Task
 
-    from lockbay import clock
     from payments.rates.history import forget_old_history
 
     forget_old_history()
@@ -116,9 +133,10 @@ def install_schedules() -> None:
                 name=job.name,
                 defaults={"func": job.function, "schedule_type": Schedule.MINUTES, "minutes": job.minutes},
             )
-            if (schedule.func, schedule.minutes, schedule.repeats) != (job.function, job.minutes, -1):
-                schedule.func, schedule.minutes, schedule.repeats = job.function, job.minutes, -1
-                schedule.save(update_fields=["func", "minutes", "repeats"])
+            wanted = (job.function, job.minutes, -1, job.options or None)
+            if (schedule.func, schedule.minutes, schedule.repeats, schedule.kwargs) != wanted:
+                schedule.func, schedule.minutes, schedule.repeats, schedule.kwargs = wanted
+                schedule.save(update_fields=["func", "minutes", "repeats", "kwargs"])
 
 
 def install_schedules_after_migrate(**_kwargs: Any) -> None:

@@ -19,3 +19,25 @@ class Heartbeat(models.Model):
     name = models.CharField(max_length=64, primary_key=True)
     beat_at = models.DateTimeField()
     detail = models.JSONField(default=dict)
+
+
+class JobRun(models.Model):
+    """How a scheduled job fares, in real time (O4). `told_at`: staff were told that it fails."""
+
+    name = models.CharField(max_length=64, unique=True)
+    known_since = models.DateTimeField()
+    succeeded_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=100, blank=True)  # the class of what it raised last, no message
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "job"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last run failed."""
+        return self.failed_at is not None and (self.succeeded_at is None or self.failed_at > self.succeeded_at)

@@ -1,4 +1,4 @@
-"""The checks of the ground: database, migrations, heartbeats of worker and bot (O4)."""
+"""The checks of the ground: database, migrations, heartbeats of worker and bot, the scheduled jobs (O4)."""
 
 import time
 from datetime import timedelta
@@ -9,6 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from lockbay import clock
 from lockbay.heartbeat import beat
+from lockbay.job_runs import check_jobs
 from lockbay.models import Heartbeat
 from lockbay.observability.health import Result, register_check
 
@@ -23,6 +24,7 @@ def register_ground_checks() -> None:
     register_check("migrations", check_migrations)
     register_check("worker", lambda: check_heartbeat("worker", settings.WORKER_HEARTBEAT_LIMIT))
     register_check("bot", lambda: check_heartbeat("bot", settings.BOT_HEARTBEAT_LIMIT))
+    register_check("jobs", check_jobs)
 
 
 def check_database() -> Result:

@@ -92,6 +92,7 @@ SAMPLES: dict[Kind, dict[str, object]] = {
     Kind.PAYOUT_WAITS: {"rail": "kraken", "said": "rate_limit", "tries": 2, "status": "processing"},
     Kind.PAYOUT_CONTRADICTED: {"rail": "kraken", "said": "Success", "tries": 1, "status": "failed"},
     Kind.PAYOUT_BALANCE_LOW: {"rail": "kraken", "balance": "7.000000 USDT", "limit": "100.000000 USDT"},
+    Kind.JOB_STALLED: {"job": "fan_out", "reason": "last succeeded 2026-11-22 10:00 UTC"},
     **{kind: WITHDRAWN for kind in Kind if kind.value.startswith(("withdrawal.", "destination.", "payouts."))},
 }
 

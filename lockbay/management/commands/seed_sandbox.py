@@ -31,6 +31,7 @@ def make_demo_staff() -> User:
     user, _made = User.objects.get_or_create(
         username=settings.SANDBOX_STAFF_LOGIN, defaults={"first_name": "Olu", "email": "olu@lockbay.example"}
     )
+    user.telegram_id = settings.SANDBOX_STAFF_TELEGRAM_ID
     user.is_staff = user.is_superuser = user.is_active = True
     if not user.check_password(settings.SANDBOX_STAFF_PASSWORD):
         user.set_password(settings.SANDBOX_STAFF_PASSWORD)
