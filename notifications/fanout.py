@@ -15,6 +15,7 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
 from lockbay.setsql import insert_new
+from notifications import staff_chat
 from notifications.channels import STAFF_CHANNELS, channel_of
 from notifications.exhausted import record_exhausted
 from notifications.models import Delivery, DeliveryState, PendingFanout, Priority
@@ -93,11 +94,12 @@ def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, An
         channel = event.data.get("channel") or Channel.EMAIL
         return [_row(event, route, world, audience=audience, channel=channel, user=user)]
     first = _row_for_person(event, route, world, user)
-    return [first, *_rows_on_other_channels(event, route, world, user)] if route.every_channel else [first]
+    return [first, *_rows_on_other_channels(event, route, world, user, first)] if route.every_channel else [first]
 
 
 def _rows_for_staff(event: Event, route: Route, world: _World) -> list[dict[str, Any]]:
-    """E-mail always (N4); Slack and PagerDuty besides, where they are set up. Only money wakes people at night."""
+    """E-mail always (N4); Slack, PagerDuty and the group in Telegram besides, where they are set up. Only money wakes
+    people at night."""
     rows = [
         _row(event, route, world, audience=f"staff:{address}", channel=Channel.EMAIL)
         for address in settings.STAFF_EMAILS
@@ -106,6 +108,8 @@ def _rows_for_staff(event: Event, route: Route, world: _World) -> list[dict[str,
         is_wanted = channel != "pagerduty" or route.priority == Priority.PAYMENT
         if is_wanted and channel_of(channel).is_configured():
             rows.append(_row(event, route, world, audience=f"staff:{channel}", channel=channel))
+    if staff_chat.is_configured():
+        rows.append(_row(event, route, world, audience=staff_chat.AUDIENCE, channel=Channel.TELEGRAM))
     return rows
 
 
@@ -123,12 +127,15 @@ def _row_for_person(event: Event, route: Route, world: _World, user: User) -> di
     return {**row, "fallback_at": limit_of(wanted[0], wanted, route.priority, world.now)}
 
 
-def _rows_on_other_channels(event: Event, route: Route, world: _World, user: User) -> list[dict[str, Any]]:
-    """The same on every further channel. Each is an audience of its own: what one channel took does not spare the
+def _rows_on_other_channels(
+    event: Event, route: Route, world: _World, user: User, first: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The same on every further channel, also where it is off. Each is an audience of its own: what one channel took does not spare the
     next."""
     return [
         _row(event, route, world, audience=f"{route.audience}:{channel}", channel=channel, user=user)
-        for channel in channels_of(user, world.contacts.get(user.pk, []))[1:]
+        for channel in channels_of(user, world.contacts.get(user.pk, []))
+        if channel != first["channel"]
     ]
 
 

@@ -4,6 +4,8 @@ Its deliveries have no recipient; the audience says where they go. A group that 
 bot learns it when it sends, and a row remembers it for the group that the setting names.
 """
 
+from collections.abc import Collection
+
 import structlog
 from django.conf import settings
 
@@ -24,6 +26,11 @@ def chat_id() -> int:
     """Where the group is now; 0 without one."""
     moved = StaffChat.objects.filter(pk=settings.STAFF_CHAT_ID).values_list("moved_to", flat=True).first()
     return int(moved or settings.STAFF_CHAT_ID)
+
+
+def is_among(chats: Collection[int]) -> bool:
+    """Whether the group is one of `chats`; groups have negative ids, so most of the time nothing is read."""
+    return any(chat < 0 for chat in chats) and chat_id() in chats
 
 
 def note_moved(old: int, new: int) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from lockbay import clock
+from notifications import staff_chat
 from notifications.ladder import STUCK_AFTER
 from notifications.models import Delivery, DeliveryState
 
@@ -28,6 +29,8 @@ def in_turn(except_chats: Collection[int]) -> Callable[[QuerySet], QuerySet]:
             attempts__lt=STUCK_AFTER,
         ).filter(Q(priority__lt=OuterRef("priority")) | Q(priority=OuterRef("priority"), pk__lt=OuterRef("pk")))
         free = due.exclude(recipient__telegram_id__in=list(except_chats)) if except_chats else due
+        if staff_chat.is_among(except_chats):
+            free = free.exclude(audience=staff_chat.AUDIENCE)
         return free.filter(~Exists(earlier))
 
     return narrow

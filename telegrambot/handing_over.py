@@ -12,6 +12,7 @@ from telegram.error import BadRequest, ChatMigrated, TelegramError
 from telegram.ext import ExtBot
 
 from lockbay.people.models import Channel, User
+from notifications import staff_chat
 from notifications.channels.base import Accepted, ChannelError
 from notifications.channels.telegram import read_telegram_error
 from notifications.models import Delivery
@@ -20,6 +21,7 @@ from notifications.texts import cut_units, plain_text, units_of
 from telegrambot.database import in_database
 from telegrambot.keyboards import keyboard_for_notification
 from telegrambot.rendering import render_keyboard
+from telegrambot.staff_room import staff_keyboard
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,7 @@ _UNFIT_TEXT = ("can't parse entities", "message is too long", "text is too long"
 
 @dataclass(frozen=True)
 class Notice:
-    """A delivery in words, and the person it is for."""
+    """A delivery in words, and the person it is for; nobody for the staff's group."""
 
     chat_id: int
     html: str
@@ -40,6 +42,8 @@ class Notice:
 
 def render_notice(delivery: Delivery) -> Notice:
     """The delivery's text in the recipient's language, with its buttons. Raises: LookupError without a chat."""
+    if delivery.audience == staff_chat.AUDIENCE:
+        return _render_for_staff(delivery)
     recipient = delivery.recipient
     if recipient is None or recipient.telegram_id is None:
         raise LookupError(f"delivery {delivery.pk} has no chat")
@@ -48,6 +52,13 @@ def render_notice(delivery: Delivery) -> Notice:
     with translation.override(user.language if user else settings.LANGUAGE_CODE):
         markup = render_keyboard(keyboard_for_notification(rendered.template, rendered.escrow, user))
     return Notice(recipient.telegram_id, rendered.html, markup, recipient.pk)
+
+
+def _render_for_staff(delivery: Delivery) -> Notice:
+    rendered = render(delivery, Channel.TELEGRAM.value)
+    with translation.override(settings.LANGUAGE_CODE):
+        markup = render_keyboard(staff_keyboard(rendered.link))
+    return Notice(staff_chat.chat_id(), rendered.html, markup, None)
 
 
 async def hand_over(bot: ExtBot, notice: Notice) -> Accepted | ChannelError:
@@ -95,5 +106,7 @@ def _shortened(text: str) -> str:
 
 def _note_moved(user_id: int | None, old: int, new: int) -> None:
     """Remembered, unless somebody else has that chat already. Only groups move, so nobody signs in by it."""
-    if user_id is not None and not User.objects.filter(telegram_id=new).exists():
+    if user_id is None:
+        staff_chat.note_moved(old, new)
+    elif not User.objects.filter(telegram_id=new).exists():
         User.objects.filter(pk=user_id, telegram_id=old).update(telegram_id=new)

@@ -7,7 +7,7 @@ answered. The rate is a row that staff may change while it runs (O9); answers to
 
 import asyncio
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError
@@ -15,6 +15,7 @@ from telegram.ext import ExtBot
 
 from lockbay import clock
 from lockbay.people.models import Channel
+from notifications import staff_chat
 from notifications.channels.base import Accepted, ChannelError, ChannelUnavailable
 from notifications.fanout import fan_out
 from notifications.sending import Claimed, claim, end_leases, mark_failed, put_back, settle, skip_overtaken
@@ -102,7 +103,7 @@ class Sender:
         await self._wait_for_slot()
         wait = max(self._pace.seconds_to_chat(notice.chat_id), self._pace.seconds_barred())
         if wait > 0 or self._stopping.is_set():
-            await in_database(put_back, one, due_at=clock.real_now() + timedelta(seconds=max(0.0, wait)))
+            await in_database(put_back, one, due_at=_due_again(one, wait))
             return
         self._pace.take(notice.chat_id)
         task = asyncio.create_task(self._send(one, notice), name=f"delivery {one.delivery_id}")
@@ -140,6 +141,13 @@ def _take(pausing: Collection[int]) -> tuple[int, list[Claimed]]:
     """The rate that holds, and the next few messages, those of events that were just recorded among them."""
     fan_out()
     return sending_rate(), claim(CHANNEL, _CLAIMED_AT_ONCE, narrow=in_turn(pausing))
+
+
+def _due_again(one: Claimed, wait: float) -> datetime:
+    """After `wait` seconds. The staff's group is left out while it pauses, so there the place in the line is kept."""
+    if one.delivery.audience == staff_chat.AUDIENCE:
+        return one.delivery.due_at
+    return clock.real_now() + timedelta(seconds=max(0.0, wait))
 
 
 def _prepare(one: Claimed) -> Notice | None:

@@ -31,6 +31,8 @@ class SandboxConfig:
     read_offset: ReadOffset | None = None
     advance_clock: AdvanceClock | None = None
     confirm_after_seconds: float = 2.0
+    staff_chat_id: int = 0  # of the staff's group; 0: there is none
+    staff_member_id: int = 0  # who presses in it, unless somebody else is named
 
     @property
     def bot_id(self) -> int:

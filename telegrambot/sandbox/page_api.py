@@ -61,10 +61,16 @@ async def press_start(request: Request) -> Response:
 
 
 async def press_button(request: Request) -> Response:
-    """A person presses a button: {"message_id", "button": callback data or label}."""
+    """A person presses a button: {"message_id", "button": callback data or label, "by"?: who, in a group}."""
     sandbox, body = _sandbox(request), await _read_body(request)
     person = sandbox.world.person(request.path_params["person"])
-    callback_id = people.press_button(sandbox, person, _whole(body.get("message_id"), 0), str(body.get("button", "")))
+    callback_id = people.press_button(
+        sandbox,
+        person,
+        _whole(body.get("message_id"), 0),
+        str(body.get("button", "")),
+        presser=sandbox.world.person(str(body["by"])) if body.get("by") else None,
+    )
     return JSONResponse({"callback_query_id": callback_id})
 
 
@@ -124,6 +130,8 @@ async def order_faults(request: Request) -> Response:
     """Arms faults, see Faults.order; {"block": person} and {"unblock": person} as well."""
     sandbox, body = _sandbox(request), await _read_body(request)
     sandbox.faults.order(body)
+    if "move_chat" in body:
+        sandbox.world.move_group(int(body["move_chat"]["from"]), int(body["move_chat"]["to"]))
     for name, blocked in (("block", True), ("unblock", False)):
         if name in body:
             people.set_blocked(sandbox, sandbox.world.person(str(body[name])), blocked=blocked)

@@ -28,7 +28,7 @@ class Sandbox:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.storage = Storage(config.state_path)
-        self.world = World(self.storage.read())
+        self.world = World(self.storage.read(), staff_chat_id=config.staff_chat_id)
         self.clock = VirtualClock(config)
         self.faults = Faults()
         self.mailbox = Mailbox(config.email_folder)

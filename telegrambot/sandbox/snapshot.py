@@ -90,7 +90,7 @@ def _show_person(sandbox: Sandbox, person: Person) -> dict[str, Any]:
     return {
         **{
             name: getattr(person, name)
-            for name in ("key", "id", "first_name", "username", "language_code", "started", "blocked")
+            for name in ("key", "id", "first_name", "username", "language_code", "started", "blocked", "is_group")
         },
         "typing": world.typing.get(person.key, 0) > time.monotonic(),
         "commands": world.data.commands.get(person.language_code, []),

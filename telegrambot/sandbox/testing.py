@@ -47,9 +47,11 @@ class SandboxClient:
         """Presses Start, perhaps through an invitation link."""
         return int(self._post(f"people/{person}/start", payload=payload)["message_id"])
 
-    def press(self, person: str, message_id: int, button: str) -> str:
-        """Presses a button by its callback data or its label; returns the id of the callback query."""
-        return str(self._post(f"people/{person}/press", message_id=message_id, button=button)["callback_query_id"])
+    def press(self, person: str, message_id: int, button: str, *, by: str = "") -> str:
+        """Presses a button by its callback data or its label; returns the id of the callback query. `by`: in a group,
+        who else than the member of staff."""
+        pressed = self._post(f"people/{person}/press", message_id=message_id, button=button, by=by)
+        return str(pressed["callback_query_id"])
 
     def set_blocked(self, person: str, blocked: bool) -> None:
         """Blocks the bot or lifts the block."""

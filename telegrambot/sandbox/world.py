@@ -12,6 +12,7 @@ FIRST_CAST = (
     ("bea", 611240718, "Bea", "bea_buys"),
     ("sol", 5930417265, "Sol", "sol_sells"),
 )
+ROOM = "staff"  # the key of the staff's group
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Message:
 
 @dataclass
 class Person:
-    """Somebody with a phone; `id` is both their Telegram id and that of their chat with the bot."""
+    """Somebody with a phone; `id` is both their Telegram id and that of their chat with the bot. Or a group."""
 
     key: str
     id: int
@@ -36,6 +37,7 @@ class Person:
     blocked: bool = False
     last_message_id: int = 0
     messages: list[Message] = field(default_factory=list)
+    is_group: bool = False
 
     def as_user(self) -> dict[str, Any]:
         """Telegram's User object."""
@@ -48,7 +50,9 @@ class Person:
         }
 
     def as_chat(self) -> dict[str, Any]:
-        """Telegram's Chat object of the private chat."""
+        """Telegram's Chat object of the private chat, or of the group."""
+        if self.is_group:
+            return {"id": self.id, "type": "supergroup", "title": self.first_name}
         return {"id": self.id, "type": "private", "first_name": self.first_name, "username": self.username}
 
     def find_message(self, message_id: int) -> Message | None:
@@ -87,8 +91,9 @@ class World:
     Lives in one event loop: whatever changes it does so between two awaits.
     """
 
-    def __init__(self, data: Data | None = None) -> None:
+    def __init__(self, data: Data | None = None, *, staff_chat_id: int = 0) -> None:
         self.data = data or Data()
+        self._staff_chat_id = staff_chat_id
         self.version = 1
         self.closing = False
         self.toasts: list[dict[str, Any]] = []
@@ -97,8 +102,7 @@ class World:
         self.polling = False
         self.last_poll_at = 0.0
         self._changed = asyncio.Event()
-        for key, telegram_id, name, username in FIRST_CAST:
-            self.data.people.setdefault(key, Person(key, telegram_id, name, username))
+        self._gather_cast()
 
     def touch(self) -> None:
         """Says that something changed."""
@@ -128,6 +132,12 @@ class World:
     def person_by_id(self, telegram_id: int) -> Person | None:
         """The person with that Telegram id."""
         return next((person for person in self.data.people.values() if person.id == telegram_id), None)
+
+    def move_group(self, old: int, new: int) -> None:
+        """The group became a supergroup: what was said in it is still there, under another id."""
+        group = self.person_by_id(old)
+        if group is not None and group.is_group:
+            group.id = new
 
     def add_person(self, *, key: str, first_name: str, username: str, language_code: str) -> Person:
         """A further phone. Raises: SandboxRefusal 409 when the name is taken."""
@@ -172,11 +182,17 @@ class World:
         """Empties every chat and forgets payments and files; ids of updates go on, commands stay."""
         last, commands, webhook = self.data.last_update_id, self.data.commands, self.data.webhook
         self.data = Data(last_update_id=last, acknowledged=last, commands=commands, webhook=webhook)
-        for key, telegram_id, name, username in FIRST_CAST:
-            self.data.people[key] = Person(key, telegram_id, name, username)
+        self._gather_cast()
         self.toasts.clear()
         self.typing.clear()
         self.touch()
+
+    def _gather_cast(self) -> None:
+        for key, telegram_id, name, username in FIRST_CAST:
+            self.data.people.setdefault(key, Person(key, telegram_id, name, username))
+        if self._staff_chat_id:
+            room = Person(ROOM, self._staff_chat_id, ROOM.title(), "", started=True, is_group=True)
+            self.data.people.setdefault(ROOM, room)
 
 
 def dump(data: Data) -> dict[str, Any]:

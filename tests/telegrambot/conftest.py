@@ -24,6 +24,8 @@ def phones(settings, live_server) -> Iterator[SandboxClient]:
         public_url=live_server.url,
         sandbox_url=settings.SANDBOX_URL,
         confirm_after_seconds=0,
+        staff_chat_id=settings.STAFF_CHAT_ID,
+        staff_member_id=settings.SANDBOX_STAFF_TELEGRAM_ID,
     )
     with run_sandbox(config, port=port) as client:
         yield client

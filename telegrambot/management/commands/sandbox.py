@@ -51,6 +51,8 @@ def build_config() -> SandboxConfig:
         sandbox_url=settings.SANDBOX_URL,
         state_path=settings.VAR_DIR / "sandbox.json",
         email_folder=settings.EMAIL_FILE_PATH,
+        staff_chat_id=settings.STAFF_CHAT_ID,
+        staff_member_id=settings.SANDBOX_STAFF_TELEGRAM_ID,
         read_offset=_off_the_loop(clock.offset),
         advance_clock=_off_the_loop(advance_clock),
     )
