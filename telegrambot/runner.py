@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from telegram.error import TelegramError
 
+from notifications.start_test import note_start
 from payments.rates.prewarm import prewarm
 from telegrambot.application import BotApplication
 from telegrambot.bot_client import LockBayBot, build_bot, patiently
@@ -69,6 +70,7 @@ async def _work(stopping: asyncio.Event) -> None:
     life = SignsOfLife()
     dispatcher = Dispatcher(application, stopping, on_handled=life.note_handled)
     log.info("BOT_STARTED", username=bot.username)
+    await in_database(note_start, "bot")
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_take_updates(bot, dispatcher, life, stopping))

@@ -26,10 +26,12 @@ class Result:
     detail: str = ""
 
 
-Check = Callable[[], Result]
+# A check of several parts names each; they are shown as "<name> <part>".
+Found = Result | Mapping[str, Result]
+Check = Callable[[], Found]
 
 _checks: dict[str, Check] = {}
-_running: dict[str, "Future[Result]"] = {}
+_running: dict[str, "Future[Found]"] = {}
 _lock = threading.Lock()
 _last: tuple[float, Mapping[str, Result]] | None = None
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="health")
@@ -48,7 +50,9 @@ def run_checks() -> Mapping[str, Result]:
             return _last[1]
         deadline = time.monotonic() + settings.HEALTH_CHECK_SECONDS
         started = {name: _start(name, check) for name, check in _checks.items()}
-        results = {name: _result_of(name, future, deadline) for name, future in started.items()}
+        results: dict[str, Result] = {}
+        for name, future in started.items():
+            results |= _by_name(name, _found_by(name, future, deadline))
         _last = (time.monotonic(), results)
         return results
 
@@ -59,7 +63,7 @@ def forget_results() -> None:
     _last = None
 
 
-def _start(name: str, check: Check) -> "Future[Result]":
+def _start(name: str, check: Check) -> "Future[Found]":
     # A check that still hangs from the last time is not started a second time: threads would pile up.
     running = _running.get(name)
     if running is None or running.done():
@@ -67,14 +71,18 @@ def _start(name: str, check: Check) -> "Future[Result]":
     return running
 
 
-def _run_on_own_connection(check: Check) -> Result:
+def _by_name(name: str, found: Found) -> Mapping[str, Result]:
+    return {name: found} if isinstance(found, Result) else {f"{name} {part}": result for part, result in found.items()}
+
+
+def _run_on_own_connection(check: Check) -> Found:
     try:
         return check()
     finally:
         connections.close_all()
 
 
-def _result_of(name: str, future: "Future[Result]", deadline: float) -> Result:
+def _found_by(name: str, future: "Future[Found]", deadline: float) -> Found:
     try:
         return future.result(timeout=max(0.0, deadline - time.monotonic()))
     except FutureTimeout:

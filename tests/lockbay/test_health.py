@@ -45,7 +45,8 @@ def test_health_answers_without_a_database():
 
 
 def test_every_room_has_filled_the_registry():
-    assert {"database", "migrations", "worker", "bot", "rates", "inbox", "providers"} <= set(health._checks)
+    rooms = {"database", "migrations", "worker", "bot", "rates", "inbox", "providers", "channel", "staff channels"}
+    assert rooms <= set(health._checks)
 
 
 def test_ready_is_200_when_all_are_green_and_names_each(only):
@@ -57,6 +58,17 @@ def test_ready_is_200_when_all_are_green_and_names_each(only):
         "checks": {"database": {"ok": True, "detail": "fine"}, "rates": {"ok": True, "detail": ""}},
     }
     assert response["Cache-Control"] == "no-store"
+
+
+def test_a_check_of_several_parts_names_each(only):
+    only(channel=lambda: {"email": Result(True, "off"), "slack": Result(False, "stuck")})
+    assert get_ready().json() == {
+        "ready": False,
+        "checks": {
+            "channel email": {"ok": True, "detail": "off"},
+            "channel slack": {"ok": False, "detail": "stuck"},
+        },
+    }
 
 
 def test_one_red_check_makes_it_503_and_the_others_are_still_told(only):

@@ -73,10 +73,11 @@ def test_the_worker_beats_when_its_job_runs():
 
 
 @pytest.mark.django_db
-def test_a_fresh_worker_asks_for_a_beat_and_for_the_fees_and_learns_the_rates():
+def test_a_fresh_worker_asks_for_a_beat_for_the_fees_and_for_a_word_to_staff_and_learns_the_rates():
     post_spawn.send(sender="django_q", proc_name="worker")
     asked = {task.task["func"] for task in OrmQ.objects.all()}
-    assert asked == {"lockbay.jobs.beat_worker", "payments.jobs.refresh_network_fees"}
+    beat, fees, word = "lockbay.jobs.beat_worker", "payments.jobs.refresh_network_fees", "notifications.jobs.fan_out"
+    assert asked == {beat, fees, word}
     assert prewarm.last_prewarm().is_complete
 
 
