@@ -4,26 +4,30 @@ Called inside the transaction that found out. An e-mail that was sent does not t
 one carries the buttons, so it stays queued and arrives when the bot is back, once (F1), for up to GIVE_UP_AFTER.
 """
 
+from datetime import datetime
+
+from django.db.models import Q
+
 from lockbay import clock
 from lockbay.people.models import Channel, Contact, User
 from lockbay.setsql import insert_new
 from notifications.exhausted import record_exhausted
 from notifications.fanout import new_row
 from notifications.models import Delivery, DeliveryState
-from notifications.preferences import category_of, next_wanted_channel
+from notifications.preferences import category_of, channels_to_try
 from notifications.reach import channels_after, limit_of, reachable_channels
 
 # After so many tries without success the next channel is opened, or staff are told, while the tries go on.
 STUCK_AFTER = 5
 
-_TOLD = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.OPENED)
+_TOLD = {DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.OPENED}
+_TRYING = {DeliveryState.QUEUED, DeliveryState.SENDING}
 
 
 def step_down(row: Delivery) -> None:
     """`row` has failed for good: opens the next channel, or says that nobody could tell this person."""
-    if open_next_channel(row) or siblings_of(row).filter(state__in=_TOLD).exists():
-        return
-    record_exhausted([row])
+    if not open_next_channel(row):
+        record_exhausted([row])
 
 
 def step_down_when_stuck(row: Delivery) -> None:
@@ -33,52 +37,78 @@ def step_down_when_stuck(row: Delivery) -> None:
 
 
 def open_next_channel(row: Delivery) -> bool:
-    """Queues the message on the next channel that reaches the person; False when there is none that may still work."""
+    """Queues the message on the next channel that reaches the person and has not failed yet, unless one has told it
+    already or is trying; False when there is none that may still work."""
+    tried = dict(siblings_of(row).values_list("channel", "state"))
+    if set(tried.values()) & _TOLD:
+        return True
     if row.recipient is None or ":" in row.audience:
         return False  # staff, addresses that are being proved and announcements have this one channel
-    channel = next_wanted_channel(row.recipient, row.channel, category_of(row.template, row.priority))
-    if channel is None:
-        return False
+    for channel in channels_to_try(row.recipient, row.channel, category_of(row.template, row.priority)):
+        if channel not in tried:
+            _queue(row, row.recipient, channel)
+            return True
+        if tried[channel] in _TRYING:
+            return True
+    return False
+
+
+def _queue(row: Delivery, recipient: User, channel: str) -> None:
     now = clock.real_now()
     queued = new_row(
         event_id=row.event_id,
-        recipient_id=row.recipient_id,
+        recipient_id=recipient.pk,
         audience=row.audience,
         channel=channel,
         template=row.template,
         priority=row.priority,
         now=now,
     )
-    queued["fallback_at"] = limit_of(channel, reachable_channels(row.recipient), row.priority, now)
-    if insert_new(Delivery, [queued], unique="event,audience,channel", returning=["id"]):
-        return True
-    return (
-        siblings_of(row)
-        .filter(channel=channel)
-        .exclude(state__in=[DeliveryState.FAILED, DeliveryState.SKIPPED])
-        .exists()
-    )
+    queued["fallback_at"] = limit_of(channel, reachable_channels(recipient), row.priority, now)
+    insert_new(Delivery, [queued], unique="event,audience,channel", returning=["id"])  # another worker may be faster
 
 
 def skip_later_channels(row: Delivery) -> None:
     """`row` was accepted: what waits on a later channel is not needed any more."""
     later = channels_after(row.channel)
     waiting = siblings_of(row).filter(channel__in=later, state=DeliveryState.QUEUED)
-    waiting.update(state=DeliveryState.SKIPPED, error=f"told by {row.channel}", fallback_at=None)
+    waiting.update(state=DeliveryState.SKIPPED, error=_spared_by(row), fallback_at=None)
 
 
-def mark_address_dead(row: Delivery, address: str) -> None:
-    """Nothing else is sent there until the person proves it again (e-mail) or talks to the bot again (Telegram)."""
+def reopen_spared(row: Delivery) -> bool:
+    """`row` did not tell it after all: what was spared for it is due. False when nothing was."""
+    spared = list(siblings_of(row).filter(state=DeliveryState.SKIPPED, error=_spared_by(row)))
+    now = clock.real_now()
+    for one in spared:
+        one.state, one.due_at, one.error = DeliveryState.QUEUED, now, ""
+        reachable = reachable_channels(row.recipient) if row.recipient else []
+        one.fallback_at = limit_of(one.channel, reachable, one.priority, now)
+        one.save(update_fields=["state", "due_at", "error", "fallback_at"])
+    return bool(spared)
+
+
+def mark_address_dead(row: Delivery, address: str, *, reason: str, sent_at: datetime) -> None:
+    """Nothing else is sent there until the person proves it again (e-mail) or talks to the bot again (Telegram).
+
+    An address that was proved again after the message went out at `sent_at` lives: it was another time that it died.
+    """
     if row.recipient is None:
         return
     if row.channel == Channel.TELEGRAM.value:
         User.objects.filter(pk=row.recipient.pk, blocked_bot_at__isnull=True).update(blocked_bot_at=clock.real_now())
         row.recipient.refresh_from_db(fields=["blocked_bot_at"])
         return
-    contacts = Contact.objects.filter(user=row.recipient, channel=row.channel, address=address, dead_at__isnull=True)
-    contacts.update(dead_at=clock.real_now(), dead_reason=row.error[:200])
+    meant = Q(verified_at__isnull=True) | Q(verified_at__lte=sent_at)
+    contacts = Contact.objects.filter(
+        meant, user=row.recipient, channel=row.channel, address=address, dead_at__isnull=True
+    )
+    contacts.update(dead_at=clock.real_now(), dead_reason=reason[:200])
 
 
 def siblings_of(row: Delivery):  # type: ignore[no-untyped-def]
     """The same message to the same person on the other channels."""
     return Delivery.objects.filter(event_id=row.event_id, audience=row.audience).exclude(pk=row.pk)
+
+
+def _spared_by(row: Delivery) -> str:
+    return f"told by {row.channel}"

@@ -79,6 +79,8 @@ def _report_of(event: AnymailTrackingEvent) -> Report | None:
         return None  # queued, deferred, unsubscribed: no word about whether it arrived
     if what == What.BOUNCED and (event.reject_reason not in _DEAD or _is_soft(event.esp_event)):
         what = What.FAILED
+    if what == What.OPENED and _is_machine(event.esp_event):
+        what = What.DELIVERED
     if not isinstance(event.message_id, str):
         raise ReportMalformed("message id")
     address = event.recipient if isinstance(event.recipient, str) else ""
@@ -90,3 +92,10 @@ def _report_of(event: AnymailTrackingEvent) -> Report | None:
 
 def _is_soft(body: Any) -> bool:
     return isinstance(body, dict) and body.get("event") == "soft_bounce"
+
+
+def _is_machine(body: Any) -> bool:
+    """Mail programs fetch the pictures of a mail that nobody has looked at: so Brevo and SendGrid tell them apart."""
+    if not isinstance(body, dict):
+        return False
+    return body.get("event") in ("proxy_open", "unique_proxy_open") or body.get("sg_machine_open") is True

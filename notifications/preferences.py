@@ -11,6 +11,8 @@ from notifications.reach import channels_after, reachable_channels
 # Nobody can turn these off on all channels.
 NEVER_SILENT = frozenset({Category.PAYMENT, Category.SECURITY})
 _SECURITY = frozenset({"destination_added", "destination_removed", "contact_code", "contact_removed"})
+# These start the reader's own clock: who could turn them off would keep the other side waiting for ever (N8).
+_STARTS_A_CLOCK = frozenset({"trade_offered", "trade_delivered"})
 _BY_PRIORITY = {
     Priority.PAYMENT: Category.PAYMENT,
     Priority.TRADE: Category.TRADE,
@@ -22,7 +24,9 @@ Mutes = Collection[tuple[str, str]]  # (category, channel)
 
 def category_of(template: str, priority: int) -> Category:
     """What a message is about."""
-    return Category.SECURITY if template in _SECURITY else _BY_PRIORITY[Priority(priority)]
+    if template in _SECURITY:
+        return Category.SECURITY
+    return Category.PAYMENT if template in _STARTS_A_CLOCK else _BY_PRIORITY[Priority(priority)]
 
 
 def mutes_of(user_ids: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
@@ -40,13 +44,14 @@ def wanted_channels(channels: Sequence[str], category: Category, mutes: Mutes) -
     return wanted if wanted or category not in NEVER_SILENT else list(channels)
 
 
-def next_wanted_channel(user: User, channel: str, category: Category) -> str | None:
-    """The channel to try after `channel`; None when there is none. One that is off is the last resort for money."""
-    reachable = reachable_channels(user)
+def channels_to_try(user: User, channel: str, category: Category) -> list[str]:
+    """What may be tried when `channel` did not work, best first: the later ones that are on. For money and security all
+    others after them: the earlier ones, and as the last resort what is off."""
+    reachable = [name for name in reachable_channels(user) if name != channel]
     mutes = mutes_of([user.pk]).get(user.pk, set())
     on = [name for name in reachable if (category.value, name) not in mutes]
     later = [name for name in on if name in channels_after(channel)]
-    if later:
-        return later[0]
-    off = [name for name in reachable if name not in on and name != channel]
-    return off[0] if off and category in NEVER_SILENT else None
+    if category not in NEVER_SILENT:
+        return later
+    others = [name for name in on if name not in later]
+    return [*later, *others, *(name for name in reachable if name not in on)]

@@ -61,12 +61,22 @@ def receipts_for(escrow: Escrow, side: Side) -> Sequence[Receipt]:
     rows = Delivery.objects.filter(
         event__subject_type="escrow", event__subject_id=escrow.pk, audience=other.value, template__in=KEY_MESSAGES
     )
-    newest: dict[str, Receipt] = {}
+    best: dict[str, Delivery] = {}
     for row in rows.order_by("event_id", "pk"):
-        known = newest.get(row.template)
-        if known is None or row.state in _TOLD:
-            newest[row.template] = _receipt_of(row)
-    return [newest[template] for template in KEY_MESSAGES if template in newest]
+        known = best.get(row.template)
+        if known is None or known.event_id != row.event_id or _says_more(row, known):
+            best[row.template] = row
+    return [_receipt_of(best[template]) for template in KEY_MESSAGES if template in best]
+
+
+def _says_more(row: Delivery, known: Delivery) -> bool:
+    """Opened on one channel says more than taken by another; of two alike the later one counts."""
+    return _rank_of(row) >= _rank_of(known)
+
+
+def _rank_of(row: Delivery) -> tuple[bool, bool, bool]:
+    receipt = _receipt_of(row)
+    return receipt.told_at is not None, receipt.is_arrived, receipt.opened_at is not None
 
 
 def _receipt_of(row: Delivery) -> Receipt:

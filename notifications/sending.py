@@ -132,12 +132,11 @@ def mark_failed(
         if row is None:
             return False
         row.error = error[:300]
-        is_too_old = retry_after is None and row.created_at < clock.real_now() - GIVE_UP_AFTER
-        if final or is_too_old:
+        if final or (retry_after is None and _is_tried_too_long(row)):
             row.state = DeliveryState.FAILED
             _finish(row, claimed.number, Outcome.FAILED)
             if dead_address:
-                ladder.mark_address_dead(row, dead_address)
+                ladder.mark_address_dead(row, dead_address, reason=row.error, sent_at=clock.real_now())
             ladder.step_down(row)
         else:
             row.state = DeliveryState.QUEUED
@@ -172,6 +171,7 @@ def mark_uncertain(claimed: Claimed, error: str) -> bool:
             row.state, row.is_uncertain = DeliveryState.QUEUED, True
             row.due_at = clock.real_now() + wait_before_retry(row.channel, row.attempts)
             _save(row)
+            ladder.step_down_when_stuck(row)
         transaction.on_commit(
             lambda: log.warning("delivery_uncertain", delivery_id=row.pk, channel=row.channel, reason=row.error)
         )
@@ -250,6 +250,15 @@ def _finish(row: Delivery, number: int, outcome: Outcome) -> None:
         outcome=outcome, finished_at=clock.real_now(), provider_id=row.provider_id, error=row.error
     )
     _save(row)
+
+
+def _is_tried_too_long(row: Delivery) -> bool:
+    """For GIVE_UP_AFTER without an end. What was sent again after it had ended is tried as long as something new."""
+    since = clock.real_now() - GIVE_UP_AFTER
+    if row.created_at >= since:
+        return False
+    ended = row.tries.exclude(outcome__in=["", Outcome.RETRY]).order_by("-number").values_list("number", flat=True)
+    return row.tries.filter(number__gt=ended.first() or 0, started_at__lt=since).exists()
 
 
 def _close_uncertain(row: Delivery, error: str) -> None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from lockbay import clock
 from lockbay.people.models import Channel, Contact
@@ -77,7 +78,11 @@ def apply_tracking(report: Report) -> Applied:
 def match_early_reports() -> int:
     """Applies reports that came before we had marked the message they are about; returns how many fitted now."""
     since = clock.real_now() - EARLY_FOR
-    early = TrackingReport.objects.filter(delivery__isnull=True, received_at__gte=since).order_by("pk")
+    marked = Delivery.objects.exclude(provider_id="").filter(
+        channel=OuterRef("channel"), provider_id=OuterRef("provider_id")
+    )
+    # Other people's messages, of an account that is shared, must not stand before ours.
+    early = TrackingReport.objects.filter(Exists(marked), delivery__isnull=True, received_at__gte=since).order_by("pk")
     matched = 0
     for pk in list(early.values_list("pk", flat=True)[:_MOST_EARLY]):
         with transaction.atomic():
@@ -145,17 +150,15 @@ def _move_on(delivery: Delivery, row: TrackingReport) -> bool:
 
 def _move_back_to_ladder(delivery: Delivery, row: TrackingReport) -> bool:
     """It did not arrive after all: the next channel at once, and no more messages to an address that is dead."""
+    if row.what == What.BOUNCED and delivery.state != DeliveryState.OPENED:  # also when its server had taken it first
+        address, sent_at = _address_as_kept(delivery, row.address), delivery.sent_at or row.at
+        ladder.mark_address_dead(delivery, address, reason=f"{row.what}: {row.detail}", sent_at=sent_at)
     if delivery.state != DeliveryState.SENT:
         return False
     delivery.state, delivery.error = DeliveryState.FAILED, f"{row.what}: {row.detail}"[:300]
     delivery.fallback_at = None
     delivery.save(update_fields=["state", "error", "fallback_at"])
-    if row.what == What.BOUNCED:
-        ladder.mark_address_dead(delivery, _address_as_kept(delivery, row.address))
-    skipped = ladder.siblings_of(delivery).filter(
-        state=DeliveryState.SKIPPED, error=f"told by {delivery.channel}"
-    )  # it was not told by this channel: what was spared for it is due
-    if not skipped.update(state=DeliveryState.QUEUED, due_at=clock.real_now(), error=""):
+    if not ladder.reopen_spared(delivery):
         ladder.step_down(delivery)
     return True
 
