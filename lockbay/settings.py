@@ -366,6 +366,7 @@ NOTIFY_RETRY_SECONDS = env.read_ranges(
     "NOTIFY_RETRY_SECONDS",
     ["telegram=2-60", "email=10-600", "sms=15-600", "whatsapp=15-600", "slack=5-300", "pagerduty=5-120"],
 )
+EMAIL_CODES_A_DAY = env.read_int("EMAIL_CODES_A_DAY", 20, least=1)  # to one address, and for one person
 PHONE_CODES_A_DAY = env.read_int("PHONE_CODES_A_DAY", 5, least=1)  # to one number, and for one person: each costs money
 SMS_LONGEST = env.read_int("SMS_LONGEST", 480, least=160, most=1600)
 TWILIO_API_URL = env.read_str("TWILIO_API_URL", "https://api.twilio.com").rstrip("/")

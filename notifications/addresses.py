@@ -20,9 +20,14 @@ def read_address(channel: str, address: str) -> str:
     return read_phone(address) if channel in PHONE_CHANNELS else read_email(address)
 
 
+def _typed(text: str) -> str:
+    """Without spaces around it, and without the invisible marks that copying brings along."""
+    return "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
+
+
 def read_email(address: str) -> str:
     """An e-mail address; the domain is not told apart by case. Raises: AddressMalformed."""
-    name, _, domain = address.strip().rpartition("@")
+    name, _, domain = _typed(address).rpartition("@")
     wanted = f"{name}@{domain.lower()}"
     try:
         validate_email(wanted)
@@ -38,7 +43,7 @@ def read_phone(number: str) -> str:
 
     Whether the number is somebody's is not looked up: the code that is sent there proves it.
     """
-    plain = unicodedata.normalize("NFKC", number).strip().replace("(0)", "")
+    plain = _typed(unicodedata.normalize("NFKC", number)).replace("(0)", "")
     plain = _PHONE_DECORATION.sub("", plain)
     plain = "".join(str(unicodedata.decimal(character, character)) for character in plain)
     wanted = f"+{plain[2:]}" if plain.startswith("00") else plain

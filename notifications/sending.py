@@ -199,7 +199,8 @@ def skip_overtaken(claimed: Claimed) -> bool:
         if row is None:
             return False
         Attempt.objects.filter(delivery=row, number=claimed.number).delete()
-        row.state, row.error, row.attempts = DeliveryState.SKIPPED, "the trade has moved on", row.attempts - 1
+        why = "the trade has moved on" if row.event.subject_type == "escrow" else "not needed any more"
+        row.state, row.error, row.attempts = DeliveryState.SKIPPED, why, row.attempts - 1
         row.fallback_at = None
         _save(row)
     return True

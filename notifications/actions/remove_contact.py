@@ -1,4 +1,4 @@
-"""Forgetting an address: nothing is sent there any more, until it is proved again."""
+"""Forgetting an address: but for that word nothing is sent there any more, until it is proved again."""
 
 from django.db import transaction
 
@@ -23,7 +23,13 @@ def remove_contact(*, actor: User, channel: str) -> int:
                     "contact",
                     contact.pk,
                     actor_id=actor.pk,
-                    data={"user_id": actor.pk, "contact_id": contact.pk, "gone": channel},
+                    data={
+                        "user_id": actor.pk,
+                        "contact_id": contact.pk,
+                        "channel": channel,
+                        "gone": channel,
+                        "hears_of_it": contact.dead_at is None,
+                    },
                 )
                 for contact in proved
             ]

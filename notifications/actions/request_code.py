@@ -12,7 +12,7 @@ from lockbay.events.recording import NewEvent, record
 from lockbay.people.models import Contact, User
 from notifications.addresses import PHONE_CHANNELS, read_address
 from notifications.codes import WAIT_BETWEEN_CODES, code_of, digest_of
-from notifications.errors import AddressTaken, ChannelNotOffered, TooManyCodes, TooSoonForAnotherCode
+from notifications.errors import ChannelNotOffered, TooManyCodes, TooSoonForAnotherCode
 from notifications.reach import is_offered
 
 _A_DAY = timedelta(hours=24)
@@ -21,16 +21,17 @@ _A_DAY = timedelta(hours=24)
 def request_code(*, actor: User, channel: str, address: str) -> Contact:
     """Sends a code to `address` and returns the contact that it will prove; a proved one is returned as it is.
 
-    Raises: ChannelNotOffered, AddressMalformed, AddressTaken, TooSoonForAnotherCode, TooManyCodes.
+    Whether somebody else has proved it is not said here, or anybody could ask who has an account: only the code, which
+    comes to its owner, opens that answer. Raises: ChannelNotOffered, AddressMalformed, TooSoonForAnotherCode,
+    TooManyCodes.
     """
     if not is_offered(channel):
         raise ChannelNotOffered
     wanted = read_address(channel, address)
     with transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # one request of a person at a time
-        proved = Contact.objects.filter(channel=channel, address=wanted, verified_at__isnull=False).first()
-        if proved is not None and proved.user_id != actor.pk:
-            raise AddressTaken
+        mine = Contact.objects.filter(user=actor, channel=channel, address=wanted)
+        proved = mine.filter(verified_at__isnull=False).first()
         if proved is not None and proved.dead_at is None:
             proved.verified_at = clock.real_now()  # the newest proof is the address in use: they go back to this one
             proved.save(update_fields=["verified_at"])
@@ -59,14 +60,15 @@ def _require_pause(actor: User) -> None:
 
 
 def _require_few_codes(actor: User, channel: str, address: str) -> None:
-    """Codes to phones cost money and disturb strangers: so many a day for a person, and for a number."""
-    if channel not in PHONE_CHANNELS:
-        return
-    to_this_number = Contact.objects.filter(channel__in=PHONE_CHANNELS, address=address).values_list("pk", flat=True)
+    """So many a day for a person, and for an address: codes disturb strangers, to phones they cost money, and who may
+    ask for ever guesses one in the end."""
+    is_phone = channel in PHONE_CHANNELS
+    channels = PHONE_CHANNELS if is_phone else (channel,)
+    most = settings.PHONE_CODES_A_DAY if is_phone else settings.EMAIL_CODES_A_DAY
+    there = Contact.objects.filter(channel__in=channels, address=address).values_list("pk", flat=True)
     asked = Event.objects.filter(
         kind=Kind.CONTACT_CODE_REQUESTED.value, subject_type="contact", at__gt=clock.now() - _A_DAY
     )
-    by_person = asked.filter(actor_id=actor.pk, data__channel__in=PHONE_CHANNELS).count()
-    to_number = asked.filter(subject_id__in=list(to_this_number)).count()
-    if max(by_person, to_number) >= settings.PHONE_CODES_A_DAY:
+    by_person = asked.filter(actor_id=actor.pk, data__channel__in=channels).count()
+    if max(by_person, asked.filter(subject_id__in=list(there)).count()) >= most:
         raise TooManyCodes

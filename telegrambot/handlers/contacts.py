@@ -43,7 +43,7 @@ def begin(turn: Turn) -> Reply:
 def type_address(turn: Turn) -> Reply:
     """Sends a code to the address; one that is proved already is taken at once.
 
-    Raises: AddressMalformed, AddressTaken, TooSoonForAnotherCode, TooManyCodes, ChannelNotOffered.
+    Raises: AddressMalformed, TooSoonForAnotherCode, TooManyCodes, ChannelNotOffered.
     """
     draft = require_active(turn)
     contact = request_code(actor=turn.user, channel=channel_of_draft(draft), address=turn.text.strip())
