@@ -39,10 +39,16 @@ class _Columns:
 
 
 def insert_new(
-    model: type[models.Model], rows: Sequence[Row], *, unique: str = "", returning: Sequence[str] = ()
+    model: type[models.Model],
+    rows: Sequence[Row],
+    *,
+    unique: str = "",
+    unique_where: str = "",
+    returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
     """Inserts `rows` in order with one statement. With `unique` (field names, comma separated) rows that exist already
-    are left out, and a rival's uncommitted row of the same value is waited for.
+    are left out, and a rival's uncommitted row of the same value is waited for. `unique_where` is the SQL condition of
+    a partial constraint.
 
     Returns the `returning` columns of the rows that were inserted.
     """
@@ -52,7 +58,8 @@ def insert_new(
     columns = _columns(model, keys)
     conflict = ""
     if unique:
-        conflict = f" ON CONFLICT ({', '.join(_columns(model, tuple(unique.split(','))).names)}) DO NOTHING"
+        partly = f" WHERE {unique_where}" if unique_where else ""
+        conflict = f" ON CONFLICT ({', '.join(_columns(model, tuple(unique.split(','))).names)}){partly} DO NOTHING"
     answer = f" RETURNING {', '.join(_columns(model, tuple(returning)).names)}" if returning else ""
     found: list[tuple[Any, ...]] = []
     for chunk in _chunks(rows, len(keys)):

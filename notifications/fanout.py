@@ -1,12 +1,12 @@
 """Events become deliveries in one transaction: a crash loses none and doubles none (N1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from escrows.models import Escrow
@@ -15,13 +15,14 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
 from lockbay.setsql import insert_new
-from notifications import staff_chat
-from notifications.channels import STAFF_CHANNELS, channel_of
+from notifications import alert_limits
 from notifications.exhausted import record_exhausted
-from notifications.models import Delivery, DeliveryState, PendingFanout, Priority
+from notifications.incidents import Alert, open_or_count
+from notifications.models import Delivery, DeliveryState, PendingFanout
 from notifications.preferences import category_of, mutes_of, wanted_channels
 from notifications.reach import channels_of, limit_of, live_contacts
 from notifications.routing import ROUTES, Audience, Route
+from notifications.staff_rows import KnownIncidents, lane_of, read_paged, rows_for_staff
 
 log = structlog.get_logger(__name__)
 
@@ -59,15 +60,21 @@ class _World:
     users: dict[int, User]
     contacts: dict[int, list[Contact]]
     mutes: dict[int, set[tuple[str, str]]]
+    incidents: KnownIncidents
     now: datetime
 
 
 def _plan(events: Sequence[Event]) -> list[dict[str, Any]]:
     world = _read_world(events)
     rows: list[dict[str, Any]] = []
+    limited: list[alert_limits.Limited] = []
     for event in events:
         for route in ROUTES[Kind(event.kind)]:
-            rows += _rows_of(event, route, world)
+            made = list(_rows_of(event, route, world))
+            rows += made
+            if route.audience is Audience.STAFF:
+                limited += [(row, lane_of(row, route)) for row in made]
+    alert_limits.hold_back(limited, world.now)
     return rows
 
 
@@ -75,17 +82,34 @@ def _read_world(events: Sequence[Event]) -> _World:
     escrows = Escrow.objects.in_bulk({event.subject_id for event in events if event.subject_type == "escrow"})
     user_ids = {user_id for escrow in escrows.values() for user_id in (escrow.buyer_id, escrow.seller_id) if user_id}
     user_ids |= {user_id for event in events if (user_id := _named_user(event)) is not None}
-    return _World(
-        escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), mutes_of(user_ids), clock.real_now()
-    )
+    now = clock.real_now()
+    known = KnownIncidents(open_or_count(_alerts(events, escrows), now), read_paged(events))
+    return _World(escrows, User.objects.in_bulk(user_ids), live_contacts(user_ids), mutes_of(user_ids), known, now)
+
+
+def _alerts(events: Sequence[Event], escrows: Mapping[int, Escrow]) -> list[Alert]:
+    return [
+        Alert(event, route, route.incident(event))
+        for event in events
+        for route in ROUTES[Kind(event.kind)]
+        if route.incident is not None and _is_wanted(event, route, _escrow_of(event, escrows))
+    ]
+
+
+def _escrow_of(event: Event, escrows: Mapping[int, Escrow]) -> Escrow | None:
+    return escrows.get(event.subject_id) if event.subject_type == "escrow" else None
+
+
+def _is_wanted(event: Event, route: Route, escrow: Escrow | None) -> bool:
+    return route.only_if is None or route.only_if(event, escrow)
 
 
 def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, Any]]:
-    escrow = world.escrows.get(event.subject_id) if event.subject_type == "escrow" else None
-    if route.only_if is not None and not route.only_if(event, escrow):
+    escrow = _escrow_of(event, world.escrows)
+    if not _is_wanted(event, route, escrow):
         return []
     if route.audience is Audience.STAFF:
-        return _rows_for_staff(event, route, world)
+        return rows_for_staff(event, route, world.incidents, partial(_row, event, route, world))
     user = world.users.get(_person_of(event, route.audience, escrow) or 0)
     if user is None or (user.pk == event.actor_id and not route.even_actor):
         return []  # nobody has that side yet, or he saw it happen
@@ -95,22 +119,6 @@ def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, An
         return [_row(event, route, world, audience=audience, channel=channel, user=user)]
     first = _row_for_person(event, route, world, user)
     return [first, *_rows_on_other_channels(event, route, world, user, first)] if route.every_channel else [first]
-
-
-def _rows_for_staff(event: Event, route: Route, world: _World) -> list[dict[str, Any]]:
-    """E-mail always (N4); Slack, PagerDuty and the group in Telegram besides, where they are set up. Only money wakes
-    people at night."""
-    rows = [
-        _row(event, route, world, audience=f"staff:{address}", channel=Channel.EMAIL)
-        for address in settings.STAFF_EMAILS
-    ]
-    for channel in STAFF_CHANNELS:
-        is_wanted = channel != "pagerduty" or route.priority == Priority.PAYMENT
-        if is_wanted and channel_of(channel).is_configured():
-            rows.append(_row(event, route, world, audience=f"staff:{channel}", channel=channel))
-    if staff_chat.is_configured():
-        rows.append(_row(event, route, world, audience=staff_chat.AUDIENCE, channel=Channel.TELEGRAM))
-    return rows
 
 
 def _row_for_person(event: Event, route: Route, world: _World, user: User) -> dict[str, Any]:
@@ -130,8 +138,8 @@ def _row_for_person(event: Event, route: Route, world: _World, user: User) -> di
 def _rows_on_other_channels(
     event: Event, route: Route, world: _World, user: User, first: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The same on every further channel, also where it is off. Each is an audience of its own: what one channel took does not spare the
-    next."""
+    """The same on every other channel, also where it is off. Each is an audience of its own: what one channel took does
+    not spare the next."""
     return [
         _row(event, route, world, audience=f"{route.audience}:{channel}", channel=channel, user=user)
         for channel in channels_of(user, world.contacts.get(user.pk, []))
@@ -172,6 +180,7 @@ def new_row(
         "lease_token": "",
         "provider_id": "",
         "error": "",
+        "incident_id": None,
         "created_at": now,
     }
 

@@ -3,8 +3,11 @@
 import time
 
 from lockbay import clock, jobs
-from notifications import fallback, outbound, told, tracking
+from notifications import alert_limits, fallback, outbound, told, tracking
+from notifications.digest import record_digest
+from notifications.escalation import escalate_due
 from notifications.fanout import fan_out as fan_out_batch
+from notifications.incident_ends import close_quiet
 
 # The schedule comes by once a minute; a limit that ends before its next visit is waited for, within this time. With a
 # channel's time and a mail server that hangs (2 × EMAIL_TIMEOUT) it stays below the queue's 60 s for a task.
@@ -44,6 +47,20 @@ def note_who_was_told() -> None:
     told.start_waiting_clocks()
 
 
+def look_after_incidents() -> None:
+    """Calls more people to what nobody took on, and closes what is over."""
+    while escalate_due():
+        pass
+    while close_quiet():
+        pass
+
+
+def send_digest() -> None:
+    """Once a day, from the hour on that the settings name."""
+    record_digest()
+
+
 def forget_old_reports() -> None:
     """Once a day."""
     tracking.forget_old_reports()
+    alert_limits.forget_old_windows(clock.real_now())

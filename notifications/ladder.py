@@ -38,17 +38,19 @@ def step_down_when_stuck(row: Delivery) -> None:
 
 def open_next_channel(row: Delivery) -> bool:
     """Queues the message on the next channel that reaches the person and has not failed yet, unless one has told it
-    already or is trying; False when there is none that may still work."""
-    tried = dict(siblings_of(row).values_list("channel", "state"))
-    if set(tried.values()) & _TOLD:
+    already or is trying; False when there is none that may still work. One that is stuck itself gives no hope."""
+    siblings = list(siblings_of(row).only("channel", "state", "attempts"))
+    if any(one.state in _TOLD for one in siblings):
         return True
+    tried = {one.channel for one in siblings}
+    trying = {one.channel for one in siblings if one.state in _TRYING and one.attempts < STUCK_AFTER}
     if row.recipient is None or ":" in row.audience:
         return False  # staff, addresses that are being proved and announcements have this one channel
     for channel in channels_to_try(row.recipient, row.channel, category_of(row.template, row.priority)):
         if channel not in tried:
             _queue(row, row.recipient, channel)
             return True
-        if tried[channel] in _TRYING:
+        if channel in trying:
             return True
     return False
 

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 from lockbay import clock
 from lockbay.people.models import Channel, User
 from lockbay.setsql import insert_new
+from notifications.exhausted import forget_exhausted
 from notifications.fanout import new_row
 from notifications.models import Delivery, DeliveryState, Priority
 from notifications.reach import ORDER
@@ -39,6 +40,7 @@ def queue_missed(user: User) -> int:
 
 def _try_again(user: User, rows: Iterable[Delivery]) -> int:
     events = [row.event_id for row in rows]
+    forget_exhausted(event_ids=events, audiences=sorted({row.audience for row in rows}))
     failed = Delivery.objects.filter(
         recipient=user,
         event_id__in=events,

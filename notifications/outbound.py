@@ -71,7 +71,7 @@ def _try(delivery: Delivery, address: str) -> Accepted | ChannelError:
     if not address:
         return Rejected("no live address")
     try:
-        return adapter.send(render(delivery, delivery.channel), address, message_key=f"delivery-{delivery.pk}")
+        return adapter.send(render(delivery, delivery.channel), address, message_key=message_key_of(delivery))
     except ChannelError as answer:
         return answer
     except Exception as bug:
@@ -80,13 +80,20 @@ def _try(delivery: Delivery, address: str) -> Accepted | ChannelError:
         return ChannelUnavailable(f"{type(bug).__name__} while sending")
 
 
+def message_key_of(delivery: Delivery) -> str:
+    """The same for every copy of a message. PagerDuty goes by the incident: what becomes of it has the same key."""
+    if delivery.channel == "pagerduty" and delivery.incident_id is not None:
+        return f"incident-{delivery.incident_id}"
+    return f"delivery-{delivery.pk}"
+
+
 def address_for(delivery: Delivery) -> str:
     """Where this delivery goes now; "" when the address is gone."""
     kind, _, rest = delivery.audience.partition(":")
     if kind == "staff":
         return rest
     if kind == "contact":
-        asked = Contact.objects.filter(pk=rest, user=delivery.recipient, channel=delivery.channel)
+        asked = Contact.objects.filter(pk=rest, user=delivery.recipient, channel=delivery.channel, dead_at=None)
         contact = asked.filter(verified_at__isnull=True).first()
         return contact.address if contact else ""
     return address_of(delivery.recipient, delivery.channel) if delivery.recipient else ""

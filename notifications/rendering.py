@@ -6,6 +6,7 @@ Slack and PagerDuty all of them as plain text: no sentence is written twice, twi
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +19,10 @@ from escrows.errors import SnapshotMalformed
 from escrows.fees import Pricing
 from escrows.models import Escrow
 from lockbay import clock
+from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
-from notifications.codes import code_of
+from notifications import alert_limits
+from notifications.codes import code_of, is_open
 from notifications.models import Delivery
 from notifications.short_texts import short_text
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
@@ -51,16 +54,19 @@ class Rendered:
 
 @dataclass(frozen=True)
 class About:
-    """What the texts say of a message's subject, besides its event. `why` is somebody's reason, of withdrawals only."""
+    """What the texts say of a message's subject, besides its event. `why` is somebody's reason, of withdrawals only;
+    `held_back` how many messages to staff were, until now."""
 
     escrow: Escrow | None = None
     why: str | None = None
     code: str = ""
+    now: datetime | None = None  # a preview's moment; else the time of rendering
+    held_back: int | None = None
 
 
 def read_about(delivery: Delivery) -> About:
     """As it is now."""
-    return About(_escrow_of(delivery), _why(delivery), _code(delivery))
+    return About(_escrow_of(delivery), _why(delivery), _code(delivery), held_back=_held_back(delivery))
 
 
 def render(
@@ -116,6 +122,7 @@ def _context(delivery: Delivery, about: About, user: User | None) -> dict[str, A
         **facts,
         **_escrow_context(escrow, delivery),
         **({} if about.why is None else {"why": clean_text(about.why, _DESCRIPTION_LONGEST)}),
+        **({} if about.held_back is None else {"held_back": about.held_back}),
         "facts": facts,
         "kind": event.kind,
         "happened_at": event.at,
@@ -124,7 +131,7 @@ def _context(delivery: Delivery, about: About, user: User | None) -> dict[str, A
         "recipient_name": name_of(user),
         "channel": delivery.channel,
         "code": about.code,
-        "now": clock.now(),
+        "now": about.now or clock.now(),
         "support_ref": event.correlation_id[:_REFERENCE_LONGEST] or f"E{event.pk}",
         "support_contact": settings.SUPPORT_CONTACT,
         "bot_link": settings.SANDBOX_URL if settings.SANDBOX else f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}",
@@ -152,9 +159,22 @@ def _escrow_context(escrow: Escrow | None, delivery: Delivery) -> dict[str, Any]
 
 def _why(delivery: Delivery) -> str | None:
     """Why it was refused or failed, in somebody's words: kept with the withdrawal, never in its events."""
-    if delivery.event.subject_type != "withdrawal":
+    event = _told_event(delivery)
+    if event.subject_type != "withdrawal":
         return None
-    return Withdrawal.objects.filter(pk=delivery.event.subject_id).values_list("reason", flat=True).first() or ""
+    return Withdrawal.objects.filter(pk=event.subject_id).values_list("reason", flat=True).first() or ""
+
+
+def _told_event(delivery: Delivery) -> Event:
+    """What happened; of an alert that is repeated, because nobody took its incident on, what was told first."""
+    if delivery.event.subject_type == "incident" and delivery.incident is not None:
+        return delivery.incident.first_event
+    return delivery.event
+
+
+def _held_back(delivery: Delivery) -> int | None:
+    event = delivery.event
+    return alert_limits.held_back(event.subject_id) if event.subject_type == "alert_window" else None
 
 
 def name_of(user: User | None) -> str:
@@ -178,9 +198,10 @@ def _pricing_context(escrow: Escrow) -> dict[str, str]:
 
 
 def _escrow_of(delivery: Delivery) -> Escrow | None:
-    if delivery.event.subject_type != "escrow":
+    event = _told_event(delivery)
+    if event.subject_type != "escrow":
         return None
-    return Escrow.objects.select_related("buyer", "seller").filter(pk=delivery.event.subject_id).first()
+    return Escrow.objects.select_related("buyer", "seller").filter(pk=event.subject_id).first()
 
 
 def _side_of(escrow: Escrow | None, user_id: int | None) -> str:
@@ -190,10 +211,10 @@ def _side_of(escrow: Escrow | None, user_id: int | None) -> str:
 
 
 def _code(delivery: Delivery) -> str:
-    if not delivery.audience.startswith("contact:"):
+    if delivery.template != "contact_code":
         return ""
     contact = Contact.objects.filter(pk=delivery.audience.partition(":")[2]).first()
-    return code_of(contact) if contact else ""
+    return code_of(contact) if contact and is_open(contact) else ""
 
 
 def _subject(title: str, context: dict[str, Any]) -> str:
@@ -217,15 +238,23 @@ _DESK_PAGES = {
     "payout_attempt": "payments_payoutattempt",
     "rail": "payments_railbalance",
     "job": "lockbay_jobrun",
+    "incident": "notifications_incident",
 }
 
 
 def _desk_link(delivery: Delivery) -> str:
     if not delivery.is_for_staff:
         return ""
-    name = _DESK_PAGES.get(delivery.event.subject_type, "")
+    subject, subject_id = delivery.event.subject_type, delivery.event.subject_id
+    if delivery.incident_id is not None:  # where it is taken on; from there a link leads to what it is about
+        subject, subject_id = "incident", delivery.incident_id
+    return f"{settings.PUBLIC_URL}{desk_page(subject, subject_id)}"
+
+
+def desk_page(subject_type: str, subject_id: int) -> str:
+    """The path of the desk's page about a subject; its front page when there is none."""
+    name = _DESK_PAGES.get(subject_type, "")
     try:
-        page = reverse(f"admin:{name}_change", args=[delivery.event.subject_id])
+        return reverse(f"admin:{name}_change", args=[subject_id])
     except NoReverseMatch:
-        page = reverse("admin:index")
-    return f"{settings.PUBLIC_URL}{page}"
+        return reverse("admin:index")

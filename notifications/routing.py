@@ -29,6 +29,19 @@ class Audience(StrEnum):
     STAFF = "staff"
 
 
+class Reach(StrEnum):
+    """Which of the staff's channels a route uses. EVERYBODY: all but PagerDuty, which is for incidents about money.
+
+    ON_CALL: those whom an incident is escalated to. PAGER: PagerDuty, when it knows of the incident. CHANNEL: the one
+    that data["channel"] names.
+    """
+
+    EVERYBODY = "everybody"
+    ON_CALL = "on_call"
+    PAGER = "pager"
+    CHANNEL = "channel"
+
+
 Condition = Callable[[Event, "Escrow | None"], bool]
 
 
@@ -37,6 +50,9 @@ class Route:
     """One message to one audience; `only_if` looks at the event and at the escrow as it is at fan-out.
 
     `every_channel` sends it on all of a person's channels at once: who took over one of them cannot hide it (W7).
+    `incident`, of staff routes about trouble, names the trouble within its kind: while it is open, further events are
+    counted and not told (F19). What staff must do once for each, such as a withdrawal that waits, has none.
+    `is_unlimited` is sent however much was sent before it within the hour (N6).
     """
 
     audience: Audience
@@ -45,6 +61,9 @@ class Route:
     even_actor: bool = False
     only_if: Condition | None = None
     every_channel: bool = False
+    incident: Callable[[Event], str] | None = None
+    reach: Reach = Reach.EVERYBODY
+    is_unlimited: bool = False
 
 
 def _deadline_of(*names: str) -> Condition:
@@ -89,8 +108,43 @@ def _must_be_registered(event: Event, _escrow: "Escrow | None") -> bool:
     return event.data.get("status") == "awaiting_registration"
 
 
+def _hears_of_it(event: Event, _escrow: "Escrow | None") -> bool:
+    return bool(event.data.get("hears_of_it"))
+
+
 def _is_not_agreed(event: Event, _escrow: "Escrow | None") -> bool:
     return not event.data.get("agreed")
+
+
+def _house(_event: Event) -> str:
+    """One incident of its kind at a time."""
+    return ""
+
+
+def _subject(event: Event) -> str:
+    """One incident for each thing that it is about."""
+    return f"{event.subject_type}:{event.subject_id}"
+
+
+def _by(*names: str) -> Callable[[Event], str]:
+    """One incident for each combination of what the event says under `names`."""
+
+    def key(event: Event) -> str:
+        return ":".join(str(event.data.get(name, ""))[:60] for name in names)
+
+    return key
+
+
+def _waiting_payout(event: Event) -> str:
+    """A rail that takes nothing is one incident; what people do for each withdrawal is one each."""
+    if event.data.get("said") in ("by_hand", "debt_open"):
+        return _by("public_id", "said")(event)
+    return _by("rail", "said")(event)
+
+
+def _asset(event: Event) -> str:
+    """One incident for the asset of the amount that was received."""
+    return str(event.data.get("received", "")).rpartition(" ")[2][:60]
 
 
 _BUYER, _SELLER, _USER, _STAFF = Audience.BUYER, Audience.SELLER, Audience.USER, Audience.STAFF
@@ -120,7 +174,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.ESCROW_FROZEN: (
         Route(_BUYER, "trade_frozen_buyer", _PAYMENT),
         Route(_SELLER, "trade_frozen_seller", _PAYMENT),
-        Route(_STAFF, "staff_trade_frozen", _PAYMENT),
+        Route(_STAFF, "staff_trade_frozen", _PAYMENT, incident=_subject),
     ),
     Kind.ESCROW_REFILLED: (Route(_BUYER, "trade_refilled", _PAYMENT),),
     Kind.ESCROW_UNFROZEN: (
@@ -159,7 +213,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
         Route(_SELLER, "delivery_overdue_seller", _TRADE, only_if=_is_over),
     ),
     Kind.ESCROW_DEADLINE_STARTED: (),  # nobody: the message that was told says how long it runs
-    Kind.ESCROW_PARTY_UNTOLD: (Route(_STAFF, "staff_party_untold", _TRADE),),
+    Kind.ESCROW_PARTY_UNTOLD: (Route(_STAFF, "staff_party_untold", _TRADE, incident=_subject),),
     Kind.DEPOSIT_PENDING: (),  # nobody: the payment screen is edited in place
     Kind.DEPOSIT_SUSPENDED: (Route(_STAFF, "staff_deposit_suspended", _TRADE),),
     Kind.DEPOSIT_ASSIGNED: (),  # nobody: what the money does for its purpose says so
@@ -167,7 +221,7 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     # The payer may be nobody yet: money in suspense vanishes too, and only staff hear of it.
     Kind.DEPOSIT_VANISHED: (
         Route(_USER, "deposit_vanished", _PAYMENT),
-        Route(_STAFF, "staff_deposit_vanished", _PAYMENT),
+        Route(_STAFF, "staff_deposit_vanished", _PAYMENT, incident=_asset),
     ),
     Kind.DEBT_COLLECTED: (Route(_USER, "debt_collected", _PAYMENT),),
     Kind.DESTINATION_ADDED: (Route(_USER, "destination_added", _PAYMENT, even_actor=True, every_channel=True),),
@@ -184,27 +238,29 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.WITHDRAWAL_REJECTED: (Route(_USER, "withdrawal_rejected", _PAYMENT),),
     Kind.WITHDRAWAL_REGISTERED: (),
     Kind.WITHDRAWAL_SENT: (),  # nobody: it is not success yet
-    Kind.WITHDRAWAL_UNKNOWN: (Route(_STAFF, "staff_withdrawal_unknown", _PAYMENT),),
-    Kind.WITHDRAWAL_OUTCOME_SEEN: (Route(_STAFF, "staff_withdrawal_outcome", _PAYMENT, only_if=_is_not_agreed),),
+    Kind.WITHDRAWAL_UNKNOWN: (Route(_STAFF, "staff_withdrawal_unknown", _PAYMENT, incident=_subject),),
+    Kind.WITHDRAWAL_OUTCOME_SEEN: (
+        Route(_STAFF, "staff_withdrawal_outcome", _PAYMENT, only_if=_is_not_agreed, incident=_subject),
+    ),
     Kind.WITHDRAWAL_COMPLETED: (Route(_USER, "withdrawal_completed", _PAYMENT),),
     Kind.WITHDRAWAL_FAILED: (
         Route(_USER, "withdrawal_failed", _PAYMENT),
-        Route(_STAFF, "staff_withdrawal_failed", _PAYMENT),
+        Route(_STAFF, "staff_withdrawal_failed", _PAYMENT, incident=_by("rail")),
     ),
     Kind.WITHDRAWAL_REVERSED: (
         Route(_USER, "withdrawal_reversed", _PAYMENT),
         Route(_STAFF, "staff_withdrawal_reversed", _PAYMENT),
     ),
-    Kind.WITHDRAWAL_OVERDUE: (Route(_STAFF, "staff_withdrawal_overdue", _PAYMENT),),
-    Kind.PAYOUT_WAITS: (Route(_STAFF, "staff_payout_waits", _PAYMENT),),
-    Kind.PAYOUT_CONTRADICTED: (Route(_STAFF, "staff_payout_contradicted", _PAYMENT),),
-    Kind.PAYOUT_BALANCE_LOW: (Route(_STAFF, "staff_payout_balance_low", _TRADE),),
-    Kind.PAYOUTS_STOPPED: (Route(_STAFF, "staff_payouts_stopped", _PAYMENT),),
+    Kind.WITHDRAWAL_OVERDUE: (Route(_STAFF, "staff_withdrawal_overdue", _PAYMENT, incident=_by("rail")),),
+    Kind.PAYOUT_WAITS: (Route(_STAFF, "staff_payout_waits", _PAYMENT, incident=_waiting_payout),),
+    Kind.PAYOUT_CONTRADICTED: (Route(_STAFF, "staff_payout_contradicted", _PAYMENT, incident=_by("public_id")),),
+    Kind.PAYOUT_BALANCE_LOW: (Route(_STAFF, "staff_payout_balance_low", _TRADE, incident=_subject),),
+    Kind.PAYOUTS_STOPPED: (Route(_STAFF, "staff_payouts_stopped", _PAYMENT, incident=_by("asset")),),
     Kind.PAYOUTS_RESUMED: (Route(_STAFF, "staff_payouts_resumed", _PAYMENT),),
-    Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE),),
+    Kind.INBOX_PARKED: (Route(_STAFF, "staff_inbox_parked", _TRADE, incident=_by("provider")),),
     Kind.INBOX_REPLAYED: (),
     Kind.CLAIM_OPENED_AGAIN: (),  # nobody: the payment screen shows how far it is
-    Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT),),
+    Kind.LEDGER_BREACHED: (Route(_STAFF, "staff_ledger_breached", _PAYMENT, incident=_by("rules", "assets")),),
     Kind.OPERATION_REVERSED: (Route(_STAFF, "staff_operation_reversed", _TRADE),),
     Kind.USER_CREDITED: (Route(_USER, "user_credited", _PAYMENT),),
     Kind.DEBT_FORGIVEN: (Route(_USER, "debt_forgiven", _PAYMENT),),
@@ -216,14 +272,23 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.AFFILIATE_EARNED: (Route(_USER, "affiliate_earned", _TRADE),),
     Kind.CONTACT_CODE_REQUESTED: (Route(Audience.CONTACT, "contact_code", _PAYMENT, even_actor=True),),
     Kind.CONTACT_VERIFIED: (),  # nobody: the settings say so to the one who typed the code
-    # On what is left: who took over the chat cannot cut the others off unseen.
-    Kind.CONTACT_REMOVED: (Route(_USER, "contact_removed", _TRADE, even_actor=True, every_channel=True),),
+    # On what is left, and once to what was removed: who took over the chat cannot cut the others off unseen.
+    Kind.CONTACT_REMOVED: (
+        Route(_USER, "contact_removed", _TRADE, even_actor=True, every_channel=True),
+        Route(Audience.CONTACT, "contact_removed", _TRADE, even_actor=True, only_if=_hears_of_it),
+    ),
     Kind.SECOND_CHANNEL_SKIPPED: (),  # nobody: a note that they were warned before they paid
-    Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT),),
+    Kind.DELIVERIES_EXHAUSTED: (Route(_STAFF, "staff_deliveries_exhausted", _PAYMENT, incident=_house),),
     Kind.DELIVERY_RESENT: (),
-    Kind.INCIDENT_ACKNOWLEDGED: (),
-    Kind.INCIDENT_CLOSED: (),
-    Kind.INCIDENT_ESCALATED: (),
-    Kind.STAFF_ALERTS_HELD_BACK: (),
-    Kind.JOB_STALLED: (Route(_STAFF, "staff_job_stalled", _PAYMENT),),
+    Kind.INCIDENT_ACKNOWLEDGED: (
+        Route(_STAFF, "staff_incident_acknowledged", _PAYMENT, reach=Reach.PAGER, is_unlimited=True),
+    ),
+    Kind.INCIDENT_CLOSED: (Route(_STAFF, "staff_incident_closed", _PAYMENT, reach=Reach.PAGER, is_unlimited=True),),
+    Kind.INCIDENT_ESCALATED: (Route(_STAFF, "staff_incident_escalated", _PAYMENT, reach=Reach.ON_CALL),),
+    Kind.STAFF_ALERTS_HELD_BACK: (
+        Route(_STAFF, "staff_alerts_held_back", _PAYMENT, reach=Reach.CHANNEL, is_unlimited=True),
+    ),
+    Kind.STAFF_TEST: (Route(_STAFF, "staff_test", _REMINDER, is_unlimited=True),),
+    Kind.STAFF_DIGEST: (Route(_STAFF, "staff_digest", _REMINDER, is_unlimited=True),),
+    Kind.JOB_STALLED: (Route(_STAFF, "staff_job_stalled", _PAYMENT, incident=_by("job")),),
 }

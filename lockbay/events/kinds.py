@@ -84,6 +84,8 @@ class Kind(StrEnum):
     INCIDENT_ESCALATED = "incident.escalated"
     STAFF_ALERTS_HELD_BACK = "staff.alerts_held_back"
     JOB_STALLED = "job.stalled"
+    STAFF_TEST = "staff.tested"
+    STAFF_DIGEST = "staff.day_summed_up"
 
 
 CHAINED_SUBJECTS = frozenset({"escrow", "withdrawal"})

@@ -7,6 +7,7 @@ from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent, record
 from lockbay.people.models import User
 from notifications.errors import NotResendable, ReasonMissing
+from notifications.exhausted import forget_exhausted
 from notifications.models import Delivery, DeliveryState
 
 RESENDABLE = frozenset({DeliveryState.FAILED, DeliveryState.SKIPPED})
@@ -26,6 +27,7 @@ def resend_delivery(*, actor: User, delivery_id: int, reason: str) -> Delivery:
         delivery.state, delivery.due_at = DeliveryState.QUEUED, clock.real_now()
         delivery.is_uncertain, delivery.error = False, ""
         delivery.save(update_fields=["state", "due_at", "is_uncertain", "error"])
+        forget_exhausted(event_ids=[delivery.event_id], audiences=[delivery.audience])
         said = {
             "reason": reason.strip(),
             "template": delivery.template,

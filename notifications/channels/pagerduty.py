@@ -2,8 +2,10 @@
 
 A trigger with the same `dedup_key` never opens a second incident, so a lost answer is asked again. 400 says that the
 event is wrong and must not be sent again; when it is the routing key that is wrong, nothing will be taken at all.
+What staff did about an incident is told by the same key, so that nobody is called about it any more.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from notifications.rendering import Rendered
 
 _SUMMARY_LONGEST, _KEY_LONGEST = 1024, 255
+# The messages that are no new call: what PagerDuty is to do with the one it has.
+ACTIONS: Mapping[str, str] = {"staff_incident_acknowledged": "acknowledge", "staff_incident_closed": "resolve"}
 
 
 class PagerDuty(ChannelAdapter):
@@ -35,19 +39,12 @@ class PagerDuty(ChannelAdapter):
     def send(self, rendered: "Rendered", address: str, *, message_key: str) -> Accepted:
         """See ChannelAdapter. The key is told apart by our own address: installations may share a routing key."""
         source = urlsplit(settings.PUBLIC_URL).hostname or "lockbay"
+        action = ACTIONS.get(rendered.template, "trigger")
         event = {
             "routing_key": settings.PAGERDUTY_ROUTING_KEY,
-            "event_action": "trigger",
+            "event_action": action,
             "dedup_key": f"{source}/{message_key}"[:_KEY_LONGEST],
-            "client": "LockBay",
-            "client_url": rendered.link,
-            "payload": {
-                "summary": rendered.subject[:_SUMMARY_LONGEST],
-                "source": source,
-                "severity": "critical",
-                "class": rendered.template,
-                "custom_details": {"message": rendered.text},
-            },
+            **(_call(rendered, source) if action == "trigger" else {}),
         }
         try:
             response = post(f"{settings.PAGERDUTY_API_URL}/v2/enqueue", json=event)
@@ -61,6 +58,20 @@ class PagerDuty(ChannelAdapter):
     def required_settings(self) -> dict[str, str]:
         """See ChannelAdapter."""
         return {"PAGERDUTY_ROUTING_KEY": settings.PAGERDUTY_ROUTING_KEY}
+
+
+def _call(rendered: "Rendered", source: str) -> dict[str, Any]:
+    return {
+        "client": "LockBay",
+        "client_url": rendered.link,
+        "payload": {
+            "summary": rendered.subject[:_SUMMARY_LONGEST],
+            "source": source,
+            "severity": "critical",
+            "class": rendered.template,
+            "custom_details": {"message": rendered.text},
+        },
+    }
 
 
 def _read_refusal(response: Response, body: dict[str, Any]) -> ChannelError:

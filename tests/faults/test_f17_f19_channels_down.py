@@ -15,7 +15,7 @@ from lockbay.events.models import Event
 from lockbay.people.models import Contact, User
 from notifications import jobs
 from notifications.actions.resend_delivery import resend_delivery
-from notifications.models import Delivery, DeliveryState
+from notifications.models import Delivery, DeliveryState, Incident
 from telegrambot.sandbox.testing import SandboxClient
 from tests.cast import olu
 from tests.notifications.mail_wires import CutAfter, Scripted
@@ -113,7 +113,9 @@ def test_f19_all_channels_down_one_alert_and_all_is_told_when_they_are_back(
     assert len(failed) == len(set(failed)) == 3, "once for each delivery that nobody could make"
     assert not [line for line in lines if line["event"] == "delivery_sent"]
     assert not Delivery.objects.exclude(sent_at=None).exists()
-    assert Event.objects.filter(kind=Kind.DELIVERIES_EXHAUSTED).count() == 1
+    incident = Incident.objects.get()
+    assert (incident.kind, incident.count) == (Kind.DELIVERIES_EXHAUSTED, 3)
+    assert incident.deliveries.count() == 1, "one alert an incident"
 
     phones.faults(down=0)
     mail.script = []

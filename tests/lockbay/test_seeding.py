@@ -44,7 +44,7 @@ def test_migrating_made_the_groups_and_lets_them_look_at_everything():
         codenames = set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
         assert {"view_escrow", "view_operation", "view_event", "view_inboxevent"} <= codenames
         acts = {codename for codename in codenames if not codename.startswith("view_")}
-        mends = {"change_inboxevent", "change_delivery", "add_sendingrate", "change_sendingrate"}
+        mends = {"change_inboxevent", "change_delivery", "change_incident", "add_sendingrate", "change_sendingrate"}
         assert acts == (mends if name in {"operator", "owner"} else set())
 
 

@@ -11,6 +11,7 @@ from lockbay.events.models import Event
 from lockbay.people.models import User
 from notifications import sending
 from notifications.channels.base import Accepted, AddressDead, ChannelUnavailable, Rejected, Uncertain
+from notifications.fanout import fan_out
 from notifications.models import Attempt, Delivery
 from notifications.queries import told_of
 from tests import cast
@@ -170,7 +171,11 @@ def test_all_channels_failed_is_logged_and_staff_are_told_once(event: Event) -> 
         sending.settle(mail, AddressDead("SMTPRecipientsRefused 550"), address="bea@example.org")
     failed = [line for line in logs if line["event"] == "NOTIFICATION_DELIVERY_FAILED"]
     assert {line["audience"] for line in failed} == {"buyer", "seller"}
-    assert Event.objects.filter(kind=Kind.DELIVERIES_EXHAUSTED).count() == 1  # one incident, one alert
+    while fan_out():
+        pass
+    alert = Delivery.objects.get(template="staff_deliveries_exhausted")  # one incident, one alert
+    assert alert.incident is not None
+    assert (alert.audience, alert.incident.count) == ("staff:olu@lockbay.example", 2)
     assert cast.bea().contacts.get().dead_at is not None
     assert all(told.told_at is None for told in told_of(event.pk))
 
