@@ -29,6 +29,13 @@ def read_int(name: str, default: Any = _MISSING, *, least: int | None = None, mo
     return value
 
 
+def read_int_or_off(name: str, default: int, *, least: int, most: int) -> int | None:
+    """The variable as a whole number within `least`..`most`; None when it is set to nothing, which switches it off."""
+    if os.environ.get(name, str(default)).strip() == "":
+        return None
+    return read_int(name, default, least=least, most=most)
+
+
 def read_decimal(name: str, default: Any = _MISSING) -> Decimal:
     """The variable as an exact decimal number."""
     return _read(name, default, _decimal, "a decimal number")

@@ -177,6 +177,8 @@ HEALTH_CHECK_SECONDS = 3.0  # for all checks together
 # The queue's schedules tick every 30 s and the beat is due each minute: without a watchdog it may be 90 s old.
 WORKER_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("WORKER_HEARTBEAT_LIMIT_SECONDS", 150, least=5))
 BOT_HEARTBEAT_LIMIT = timedelta(seconds=env.read_int("BOT_HEARTBEAT_LIMIT_SECONDS", 30, least=5))
+# Messages that a channel does not take for so long turn /ready red, when there are several.
+CHANNEL_BACKLOG_LIMIT = timedelta(seconds=env.read_int("CHANNEL_BACKLOG_LIMIT_SECONDS", 600, least=1))
 INBOX_BACKLOG_LIMIT = timedelta(seconds=env.read_int("INBOX_BACKLOG_LIMIT_SECONDS", 300, least=1))
 METRICS_TOKEN = env.read_str("METRICS_TOKEN", "")
 
@@ -387,6 +389,10 @@ WHATSAPP_VERIFY_TOKEN = env.read_str("WHATSAPP_VERIFY_TOKEN", "")
 # The staff's group in Telegram, whose ids are negative; 0: none. The sandbox's group has this one.
 SANDBOX_STAFF_CHAT_ID = -1002147001001
 STAFF_CHAT_ID = env.read_int("STAFF_CHAT_ID", SANDBOX_STAFF_CHAT_ID if SANDBOX else 0, most=0)
+# A start proves the staff's channels by a message, once in so long; who does not take it within the limit is red.
+START_TEST_EVERY = timedelta(minutes=env.read_int("START_TEST_MINUTES", 60, least=1))
+START_TEST_LIMIT = timedelta(seconds=env.read_int("START_TEST_LIMIT_SECONDS", 120, least=1))
+DIGEST_HOUR = env.read_int_or_off("DIGEST_HOUR", 6, least=0, most=23)  # UTC; staff read of the day before
 SLACK_WEBHOOK_URL = env.read_str("SLACK_WEBHOOK_URL", "")
 PAGERDUTY_API_URL = env.read_str("PAGERDUTY_API_URL", "https://events.pagerduty.com").rstrip("/")
 PAGERDUTY_ROUTING_KEY = env.read_str("PAGERDUTY_ROUTING_KEY", "")

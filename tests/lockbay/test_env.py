@@ -103,3 +103,15 @@ def test_a_range_that_is_none_stops_the_start_and_is_named(given, raw):
     given(raw)
     with pytest.raises(ImproperlyConfigured, match="SOME_SETTING is malformed"):
         env.read_ranges("SOME_SETTING", ["sms=3-4"])
+
+
+def test_a_number_that_may_be_off_is_off_when_it_is_set_to_nothing(given, monkeypatch):
+    given(" ")
+    assert env.read_int_or_off("SOME_SETTING", 6, least=0, most=23) is None
+    given("7")
+    assert env.read_int_or_off("SOME_SETTING", 6, least=0, most=23) == 7
+    given("24")
+    with pytest.raises(ImproperlyConfigured, match="SOME_SETTING=24 is out of range"):
+        env.read_int_or_off("SOME_SETTING", 6, least=0, most=23)
+    monkeypatch.delenv("SOME_SETTING")
+    assert env.read_int_or_off("SOME_SETTING", 6, least=0, most=23) == 6
