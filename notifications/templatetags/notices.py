@@ -1,7 +1,7 @@
 """Filters of the notices: moments, remaining time, amounts that are not nothing."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django import template
 from django.utils.formats import date_format
@@ -19,6 +19,12 @@ def utc(moment: datetime | str | None) -> str:
     """ "22 Nov 2026, 14:05 UTC"; moments from event data come as ISO text."""
     found = _moment(moment)
     return f"{date_format(found, 'j M Y, H:i')} UTC" if found else ""
+
+
+@register.filter
+def day(iso: str | None) -> str:
+    """ "22 Nov 2026" of "2026-11-22"."""
+    return date_format(date.fromisoformat(iso), "j M Y") if iso else ""
 
 
 @register.filter
