@@ -22,7 +22,8 @@ from lockbay.events.models import Event
 from lockbay.events.recording import NewEvent, record
 from lockbay.setsql import insert_new
 from notifications.models import Delivery, DeliveryState, Incident, StaffNotice
-from payments.models import InboxEvent, InboxStatus
+from payments.models import InboxEvent
+from payments.states import InboxStatus
 from wallets.models import LedgerCheck, Withdrawal
 from wallets.money import Money, parse_money
 from wallets.withdrawal_states import WithdrawalStatus

@@ -53,5 +53,5 @@ def _trouble_with(audience: str, overdue: StaffNotice | None) -> str:
         return ""
     if PendingFanout.objects.filter(pk=overdue.event_id).exists():
         return f"nobody sends the test of {overdue.made_at:%H:%M}"
-    waits = to_them.filter(event_id=overdue.event_id, state__in=_WAITING).first()
+    waits = to_them.filter(event=overdue.event, state__in=_WAITING).first()
     return f"has not taken the test of {overdue.made_at:%H:%M}, {waits.error or 'not tried'}" if waits else ""

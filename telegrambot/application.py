@@ -27,6 +27,7 @@ from telegrambot.commands import COMMANDS, Before
 from telegrambot.database import in_database
 from telegrambot.errors import TOLD, word_refusal
 from telegrambot.handlers.price import fetch_prices_if_asked
+from telegrambot.staff_room import GroupPressHandler
 from telegrambot.turn import Flow, Reply, Screen, Turn
 from telegrambot.updates import RawUpdate
 
@@ -73,7 +74,8 @@ class BotApplication:
 
 
 def build_handlers() -> list[BaseHandler[Any, Any, Any]]:
-    """The table: the first that fits takes the update. Only private chats are served."""
+    """The table: the first that fits takes the update. Only private chats are served, and presses in the staff's
+    group."""
     private = filters.ChatType.PRIVATE
     commands = [
         CommandHandler(command.name, _flow(partial(_always, command.flow), before=command.before), filters=private)
@@ -84,6 +86,7 @@ def build_handlers() -> list[BaseHandler[Any, Any, Any]]:
         MessageHandler(private & filters.COMMAND, _flow(partial(_always, routing.unknown_command))),
         MessageHandler(private & filters.TEXT, _flow(routing.flow_for_text, before=fetch_prices_if_asked)),
         MessageHandler(private & ~filters.StatusUpdate.ALL, _flow(routing.flow_for_other_content)),
+        GroupPressHandler(),
         CallbackQueryHandler(_flow(routing.flow_for_press)),
         ChatMemberHandler(_note_membership, ChatMemberHandler.MY_CHAT_MEMBER),
     ]

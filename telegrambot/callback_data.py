@@ -98,6 +98,7 @@ class Verb(StrEnum):
     RELEASE_UNDO = "undo!"
     CANCEL_ASK = "cancel?"
     CANCEL = "cancel!"
+    TAKE_ALERT = "alert!"
 
 
 class StaleButton(ValueError):

@@ -82,6 +82,7 @@ REFUSALS: dict[type[Exception], str] = {
     notification_errors.CodeWrong: "code_wrong",
     notification_errors.NotResendable: "too_late",
     notification_errors.ReasonMissing: "too_late",
+    notification_errors.IncidentNotTheirs: "not_allowed",
 }
 REFUSAL_BASES = (
     escrow_errors.EscrowRefusal,

@@ -21,7 +21,7 @@ from notifications.texts import cut_units, plain_text, units_of
 from telegrambot.database import in_database
 from telegrambot.keyboards import keyboard_for_notification
 from telegrambot.rendering import render_keyboard
-from telegrambot.staff_room import staff_keyboard
+from telegrambot.staff_room import render_alert
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +55,8 @@ def render_notice(delivery: Delivery) -> Notice:
 
 
 def _render_for_staff(delivery: Delivery) -> Notice:
-    rendered = render(delivery, Channel.TELEGRAM.value)
-    with translation.override(settings.LANGUAGE_CODE):
-        markup = render_keyboard(staff_keyboard(rendered.link))
-    return Notice(staff_chat.chat_id(), rendered.html, markup, None)
+    alert = render_alert(delivery)
+    return Notice(staff_chat.chat_id(), alert.text, alert.markup, None)
 
 
 async def hand_over(bot: ExtBot, notice: Notice) -> Accepted | ChannelError:

@@ -34,6 +34,7 @@ from telegrambot.handlers import (
     release,
     revive,
     short,
+    staff_alert,
     start,
     trades,
     wallet,
@@ -76,6 +77,7 @@ FLOWS = (
     new_place,
     history,
     fees,
+    staff_alert,
 )
 BUTTONS: Mapping[Verb, Flow] = {verb: flow for module in FLOWS for verb, flow in getattr(module, "BUTTONS", {}).items()}
 STEPS: Mapping[tuple[str, str], Flow] = {

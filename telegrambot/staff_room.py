@@ -1,8 +1,106 @@
-"""What stands under an alert in the staff's group: where the desk shows it (N6)."""
+"""The staff's group: what stands under an alert there, and what happens when somebody takes it on (N6).
 
+Nobody gets an account by pressing there: the presser is looked up, and must be staff with the right to it. The alert
+then says who has it, for all to read.
+"""
+
+from typing import Any
+
+import telegram
+from django.conf import settings
+from django.utils import translation
+from telegram import Update
+from telegram.ext import CallbackQueryHandler
+
+from lockbay import clock
+from lockbay.people.models import Channel, User
+from notifications import staff_chat
+from notifications.actions.acknowledge_incident import acknowledge_incident
+from notifications.errors import IncidentNotTheirs
+from notifications.models import Delivery, DeliveryState, Incident
+from notifications.rendering import render
+from telegrambot import answering, rendering
+from telegrambot.callback_data import Press, StaleButton, Verb, decode
+from telegrambot.database import in_database
 from telegrambot.turn import Button, Keyboard
 
 
-def staff_keyboard(desk_link: str) -> Keyboard:
-    """The way to the desk."""
-    return ((Button("desk", url=desk_link),),)
+class GroupPressHandler(CallbackQueryHandler[Any, Any]):
+    """Takes presses outside private chats."""
+
+    def __init__(self) -> None:
+        super().__init__(_answer_press)
+
+    def check_update(self, update: object) -> bool | object | None:
+        """See BaseHandler."""
+        chat = update.effective_chat if isinstance(update, Update) else None
+        is_group = chat is not None and chat.type != telegram.constants.ChatType.PRIVATE
+        return super().check_update(update) if is_group else None
+
+
+def staff_keyboard(incident: Incident | None, desk_link: str) -> Keyboard:
+    """To take it on, while nobody has; and the way to the desk."""
+    desk = (Button("desk", url=desk_link),)
+    if incident is None or not incident.is_open or incident.acknowledged_at is not None:
+        return (desk,)
+    return ((Button("take_alert", Press(Verb.TAKE_ALERT, str(incident.pk))),), desk)
+
+
+def render_alert(delivery: Delivery) -> rendering.Rendered:
+    """An alert as the group reads it now: with who has it, once somebody has."""
+    rendered = render(delivery, Channel.TELEGRAM.value)
+    incident = Incident.objects.select_related("acknowledged_by").filter(pk=delivery.incident_id or 0).first()
+    with translation.override(settings.LANGUAGE_CODE):
+        markup = rendering.render_keyboard(staff_keyboard(incident, rendered.link))
+        taken = _render_taken(incident) if incident is not None and incident.acknowledged_at is not None else ""
+    text = f"{rendered.html}\n\n{taken}" if taken else rendered.html
+    return rendering.Rendered(rendering.cut_html(text, rendering.LONGEST_TEXT), markup)
+
+
+def take_press(*, telegram_id: int, message_id: int, data: str) -> answering.Answer:
+    """What a press in the group does and says; whatever was pressed, the alert shows how things stand."""
+    presser = User.objects.filter(telegram_id=telegram_id, is_active=True, is_staff=True).first()
+    shown = Delivery.objects.filter(audience=staff_chat.AUDIENCE, provider_id=str(message_id)).select_related("event")
+    alert = shown.order_by("-pk").first()
+    with translation.override(presser.language if presser else settings.LANGUAGE_CODE):
+        answer = _take_on(presser, data)
+    if alert is None:
+        return answer
+    Delivery.objects.filter(pk=alert.pk, state__in=[DeliveryState.SENT, DeliveryState.DELIVERED]).update(
+        state=DeliveryState.OPENED, opened_at=clock.real_now()
+    )
+    return answering.Answer(screen=render_alert(alert), toast=answer.toast, refusal=answer.refusal)
+
+
+def _take_on(presser: User | None, data: str) -> answering.Answer:
+    try:
+        press = decode(data)
+        if press.verb is not Verb.TAKE_ALERT or not press.subject.isdecimal():
+            raise StaleButton(data)
+        if presser is None:
+            raise IncidentNotTheirs
+        incident = acknowledge_incident(actor=presser, incident_id=int(press.subject))
+    except IncidentNotTheirs:
+        return answering.Answer(refusal=rendering.phrase("toasts", "alert_not_yours"))
+    except (StaleButton, Incident.DoesNotExist):
+        return answering.Answer(refusal=rendering.phrase("toasts", "alert_gone"))
+    if incident.acknowledged_by_id == presser.pk:
+        return answering.Answer(toast=rendering.phrase("toasts", "alert_taken"))
+    if incident.acknowledged_by is None:
+        return answering.Answer(toast=rendering.phrase("toasts", "alert_over"))
+    words = {"name": incident.acknowledged_by.display_name}
+    return answering.Answer(toast=rendering.phrase("toasts", "alert_taken_by", words))
+
+
+def _render_taken(incident: Incident) -> str:
+    return rendering.render_template("telegram/partials/alert_taken.html", {"incident": incident})
+
+
+async def _answer_press(update: Update, context: Any) -> None:
+    query = update.callback_query
+    if query is None or query.message is None or query.from_user.is_bot:
+        return
+    answer = await in_database(
+        take_press, telegram_id=query.from_user.id, message_id=query.message.message_id, data=query.data or ""
+    )
+    await answering.deliver(context.bot, update, answer)

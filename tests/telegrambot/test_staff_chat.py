@@ -1,12 +1,19 @@
 """What staff are told goes to their group as well: paced as a group, followed when it moves, red when it is gone."""
 
 import pytest
+from django.contrib.auth.models import Group
 
+from lockbay import clock
+from lockbay.events.kinds import Kind
+from lockbay.people.models import User
+from lockbay.people.roles import OPERATOR, install_roles
 from notifications import staff_chat
+from notifications.actions.acknowledge_incident import acknowledge_incident
 from notifications.fanout import fan_out
-from notifications.models import Delivery, DeliveryState, StaffChat
-from telegrambot import pacing
+from notifications.models import Delivery, DeliveryState, Incident, StaffChat
+from telegrambot import pacing, staff_room
 from tests import cast
+from tests.notifications.stories import happened
 from tests.telegrambot.house import House, labels_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,3 +101,105 @@ def test_the_groups_minute_holds_up_nobody_and_keeps_the_order(acting, monkeypat
     acting.restart()  # a pace that knows of no minute
     acting.pump()
     assert [trade.public_id in text for trade, text in zip(trades, room_texts(acting), strict=True)] == [True] * 4
+
+
+@pytest.fixture
+def alarmed(acting):
+    """An incident is open, and the group has read of it."""
+    happened(Kind.ESCROW_FROZEN, cast.an_agreement(), value="21.00 USD", taken="21.00 USD", missing="21.00 USD")
+    acting.pump()
+    return acting
+
+
+def a_member_of_staff(settings, *roles: str) -> User:
+    """The account that presses in the sandbox's group, at the desk too."""
+    install_roles()
+    user = User.objects.create(
+        username="ola", first_name="Ola", is_staff=True, telegram_id=settings.SANDBOX_STAFF_TELEGRAM_ID
+    )
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def press(house: House, **by: str) -> dict:
+    """Somebody presses "Got it" under the alert; returns the alert as it is then."""
+    alert = house.people.messages("staff")[-1]
+    house.people.press("staff", alert["message_id"], "👍 Got it", **by)
+    house.pump()
+    return house.people.messages("staff")[-1]
+
+
+def test_an_alert_can_be_taken_on_and_then_says_who_has_it(alarmed, settings):
+    ola = a_member_of_staff(settings, OPERATOR)
+    incident = Incident.objects.get()
+    alert = alarmed.people.messages("staff")[-1]
+    assert labels_of(alert) == ["👍 Got it", "🖥 Open the desk"]
+    assert alert["buttons"][1][0]["url"].startswith(f"{settings.PUBLIC_URL}/admin/")
+    after = press(alarmed)
+    incident.refresh_from_db()
+    assert incident.acknowledged_by == ola
+    assert alarmed.toast() == "You have it. Nobody else is called."
+    assert "👍 Ola has it since " in after["text"]
+    assert after["text"].startswith(alert["text"])
+    assert labels_of(after) == ["🖥 Open the desk"]
+    assert to_the_room().state == DeliveryState.OPENED
+
+
+def test_a_stranger_in_the_group_is_refused_kindly_and_gets_no_account(alarmed, settings):
+    before = User.objects.count()
+    after = press(alarmed)
+    assert "Only operators and owners" in alarmed.toast()
+    assert labels_of(after) == ["👍 Got it", "🖥 Open the desk"]
+    assert Incident.objects.get().acknowledged_at is None
+    assert User.objects.count() == before
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}, {"telegram_id": 5}, {}])
+def test_neither_former_staff_nor_one_without_the_right_nor_a_party_takes_it_on(alarmed, settings, change):
+    user = a_member_of_staff(settings, *([OPERATOR] if change else []))
+    User.objects.filter(pk=user.pk).update(**change)
+    press(alarmed)
+    assert "Only operators and owners" in alarmed.toast()
+    press(alarmed, by="bea")
+    assert "Only operators and owners" in alarmed.toast()
+    assert Incident.objects.get().acknowledged_at is None
+
+
+def test_pressed_by_a_second_it_says_who_was_first(alarmed, settings):
+    a_member_of_staff(settings, OPERATOR)
+    acknowledge_incident(actor=cast.olu(), incident_id=Incident.objects.get().pk)
+    after = press(alarmed)
+    assert alarmed.toast() == "Olu has it already."
+    assert "👍 Olu has it since " in after["text"]
+    assert Incident.objects.get().acknowledged_by == cast.olu()
+
+
+def test_pressed_when_it_is_over_or_gone_it_says_so_and_so_does_a_forged_button(alarmed, settings):
+    a_member_of_staff(settings, OPERATOR)
+    Incident.objects.update(closed_at=clock.real_now())
+    assert labels_of(press(alarmed)) == ["🖥 Open the desk"]
+    assert alarmed.toast() == "It is over: nobody has to take it on."
+    for number, data in enumerate(("alert!:999999::", "alert!:x::", "menu:::", "nonsense"), start=700):
+        alarmed.handle(group_press(number, data, settings.SANDBOX_STAFF_TELEGRAM_ID))
+    assert len(alarmed.people.messages("staff")) == 1
+    assert staff_room.take_press(telegram_id=1, message_id=999, data="nonsense").screen is None
+
+
+def group_press(number: int, data: str, telegram_id: int) -> dict:
+    chat = {"id": GROUP, "type": "supergroup", "title": "Staff"}
+    message = {"message_id": 1, "date": 1_790_000_000, "chat": chat, "text": "an alert"}
+    sender = {"id": telegram_id, "is_bot": False, "first_name": "Ola"}
+    query = {"id": f"q{number}", "from": sender, "message": message, "chat_instance": "1", "data": data}
+    return {"update_id": number, "callback_query": query}
+
+
+def test_words_in_the_group_are_not_read(acting):
+    count = len(acting.people.messages("staff"))
+    for number, text in enumerate(("/start", "hello", "/cancel"), start=700):
+        chat = {"id": GROUP, "type": "supergroup", "title": "Staff"}
+        entities = [{"type": "bot_command", "offset": 0, "length": len(text)}] if text.startswith("/") else []
+        sender = {"id": 99, "is_bot": False, "first_name": "Eve"}
+        message = {"message_id": number, "date": 1, "chat": chat, "from": sender, "text": text, "entities": entities}
+        acting.handle({"update_id": number, "message": message})
+    assert len(acting.people.messages("staff")) == count
+    assert not User.objects.filter(telegram_id=99).exists()
