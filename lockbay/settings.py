@@ -495,7 +495,12 @@ UNFOLD = {
                 ("Repairs", "build", "wallets_repair"),
                 ("Ledger proof", "verified", "wallets_ledgercheck"),
             ),
-            _menu("Messages", ("Deliveries", "send", "notifications_delivery")),
+            _menu(
+                "Messages",
+                ("Deliveries", "send", "notifications_delivery"),
+                ("Channels", "stacked_bar_chart", "notifications_delivery", "channels"),
+                ("Previews", "preview", "notifications_delivery", "previews"),
+            ),
             _menu(
                 "People",
                 ("Users", "person", "people_user"),

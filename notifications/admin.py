@@ -12,43 +12,41 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
-from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from escrows.models import Escrow
 from lockbay.read_only_admin import ReadOnlyAdmin
 from notifications.actions.resend_delivery import RESENDABLE, resend_delivery
+from notifications.desk.finding import find_deliveries
+from notifications.desk.timeline import tell_story
 from notifications.errors import NotResendable, ReasonMissing
-from notifications.models import Attempt, Delivery, DeliveryState
-from notifications.report_admin import ReportInline
-
-
-class AttemptInline(TabularInline):
-    model = Attempt
-    extra = 0
-    hide_title = True
-    fields = ["number", "started_at", "finished_at", "outcome", "provider_id", "error"]
-    readonly_fields = fields
-    ordering = ["number"]
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from notifications.models import Delivery, DeliveryState
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["made", "trade", "template", "person", "channel", "chip", "attempts", "told", "error"]
     list_filter = ["state", "channel", "is_uncertain", "template", "priority"]
-    search_fields = ["audience", "recipient__username", "recipient__telegram_username", "provider_id"]
-    search_help_text = "A trade's public id, a username, or the channel's own id"
+    search_fields = ["provider_id"]  # the field is there; get_search_results() decides what a text means
+    search_help_text = "Trade, person, event, reference, address"
+    list_before_template = "admin/notifications/search_help.html"
     list_select_related = ["event", "recipient"]
     ordering = ["-id"]
-    inlines = [AttemptInline, ReportInline]
+    fields = [
+        "event", "trade", "template", "person", "channel", "chip", "priority", "attempts", "provider_id", "error",
+        "created_at", "sent_at", "delivered_at", "opened_at",
+    ]  # fmt: skip
+    readonly_fields = ["trade", "person", "chip"]
+    change_form_outer_before_template = "admin/notifications/delivery.html"
     actions_detail = ["send_again"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The story of the message, and below it the row."""
+        delivery = Delivery.objects.select_related("event__actor").filter(pk=object_id).first()
+        story = {"story": tell_story(delivery)} if delivery is not None else {}
+        page: HttpResponse = super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
+        return page
 
     @display(description="made", ordering="created_at")
     def made(self, delivery: Delivery) -> str:
@@ -101,15 +99,22 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/notifications/send_again.html", page)
 
     def has_send_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Needs notifications.change_delivery, though no row can be typed into."""
-        return request.user.has_perm("notifications.change_delivery")
+        """Needs notifications.change_delivery, though no row can be typed into. The button is where it can apply."""
+        if not request.user.has_perm("notifications.change_delivery"):
+            return False
+        at = request.resolver_match
+        if at is None or at.url_name != "notifications_delivery_change":
+            return True  # once pressed, the act itself answers
+        return Delivery.objects.filter(pk=object_id, state__in=RESENDABLE).exists()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """A trade's public id finds everything that was said about it."""
-        escrow_ids = list(Escrow.objects.filter(public_id__iexact=search_term.strip()).values_list("pk", flat=True))
-        if escrow_ids:
-            return queryset.filter(event__subject_type="escrow", event__subject_id__in=escrow_ids), False
-        return super().get_search_results(request, queryset, search_term)
+        """Whatever the text names, see desk/finding.py."""
+        if not search_term.strip():
+            return queryset, False
+        found = find_deliveries(queryset, search_term)
+        if found.is_cut:
+            messages.warning(request, render_to_string("admin/notifications/search_cut.txt").strip())
+        return found.rows, False
 
 
 def _moment(at: datetime | None) -> str:

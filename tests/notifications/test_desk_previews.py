@@ -1,0 +1,130 @@
+"""Every entry of the routing table is shown in every channel, about something made up; nothing is read or stored."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.template import engines
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
+from notifications.desk.previews import ALL_CHANNELS, Preview, preview, routes_like
+from notifications.desk.samples import FACTS, OF_TEMPLATE, sample_of
+from notifications.models import Delivery
+from notifications.routing import ROUTES, Route
+from notifications.texts import visible_length
+from tests import cast
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+TABLE = routes_like()
+HOLE = "⟦hole⟧"
+
+
+@pytest.fixture
+def holes_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a template names and nobody gave it leaves a mark."""
+    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", HOLE)
+
+
+def shown(kind: Kind, route: Route) -> Preview:
+    return preview(kind, route, language="en", now=NOW)
+
+
+@pytest.mark.parametrize(("kind", "route"), TABLE, ids=[f"{kind} {route.template}" for kind, route in TABLE])
+def test_a_notice_has_no_hole_and_fits_in_every_channel(kind: Kind, route: Route, holes_show: None) -> None:
+    delivery, about = sample_of(kind, route, "email", NOW)
+    assert route.only_if is None or route.only_if(delivery.event, about.escrow)
+    forms = shown(kind, route).shown
+    assert [form.channel for form in forms] == list(ALL_CHANNELS)
+    for form in forms:
+        rendered = form.rendered
+        assert rendered.subject
+        assert form.sent
+        for text in (rendered.subject, rendered.text, rendered.html, form.sent):
+            assert HOLE not in text, form.channel
+            assert "None" not in text, form.channel
+            assert "{{" not in text, form.channel
+        assert not form.longest or form.length <= form.longest
+        assert bool(rendered.html) == (form.channel in ("telegram", "email"))
+    assert visible_length(forms[0].rendered.html) <= 4096
+
+
+def test_no_sample_is_left_over() -> None:
+    assert set(FACTS) <= {kind for kind, _route in TABLE}
+    assert set(OF_TEMPLATE) <= {route.template for _kind, route in TABLE}
+
+
+@pytest.mark.django_db
+def test_nothing_is_read_or_stored(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        for kind, route in TABLE:
+            shown(kind, route)
+
+
+def test_a_code_is_shown_as_made_up_and_where_it_can_go() -> None:
+    kind = Kind.CONTACT_CODE_REQUESTED
+    previewed = shown(kind, ROUTES[kind][0])
+    assert [form.channel for form in previewed.used] == ["email", "sms", "whatsapp"]
+    assert all("482913" in form.sent for form in previewed.shown)
+    assert next(form for form in previewed.shown if form.channel == "whatsapp").sent == "482913"
+
+
+@pytest.mark.django_db
+def test_the_pages_together_show_every_route_in_every_channel(client: Client) -> None:
+    client.force_login(cast.olu())
+    seen: dict[str, list[str]] = {}
+    page = 1
+    while True:
+        body = client.get(reverse("previews"), {"page": page}).content.decode()
+        for section in re.split(r"<section (?=[^>]*data-route)", body)[1:]:
+            name = re.search(r'data-route="([^"]+)"', section)
+            assert name is not None
+            seen[name[1]] = re.findall(r'<article [^>]*data-channel="(\w+)"', section)
+        page += 1
+        if f"page={page}" not in body:
+            break
+    assert set(seen) == {f"{kind} {route.audience} {route.template}" for kind, route in TABLE}
+    assert all(sorted(channels) == sorted(ALL_CHANNELS) for channels in seen.values())
+    assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_a_kind_is_chosen_and_mail_is_shown_where_it_can_do_nothing(client: Client) -> None:
+    client.force_login(cast.olu())
+    body = client.get(reverse("previews"), {"kind": "escrow.payment_confirmed"}).content.decode()
+    assert re.findall(r'data-route="escrow\S+ (\S+) (\S+)"', body) == [
+        ("buyer", "payment_confirmed"),
+        ("seller", "trade_offered"),
+        ("staff", "staff_payment_confirmed"),
+    ]
+    assert body.count('<iframe sandbox=""') == 3
+    assert body.count('srcdoc="&lt;!doctype html&gt;') == 3
+    nothing = client.get(reverse("previews"), {"kind": "no.such", "page": "x"}).content.decode()
+    assert "No notice is made of that" in nothing
+
+
+@pytest.mark.django_db
+def test_the_language_is_chosen_and_an_unknown_one_is_ours(client: Client, settings: Any) -> None:
+    settings.LANGUAGES = [("en", "English"), ("ar", "Arabic")]
+    client.force_login(cast.olu())
+    asked = {"kind": "escrow.delivered", "language": "ar"}
+    body = client.get(reverse("previews"), asked).content.decode()
+    assert '<option value="ar" selected>' in body
+    assert "html lang=&quot;ar&quot; dir=&quot;rtl&quot;" in body
+    body = client.get(reverse("previews"), {**asked, "language": "xx"}).content.decode()
+    assert '<option value="en" selected>' in body
+    assert "html lang=&quot;en&quot; dir=&quot;ltr&quot;" in body
+
+
+@pytest.mark.django_db
+def test_a_stranger_sees_neither_page(client: Client) -> None:
+    client.force_login(cast.max_())  # staff without a right
+    for name in ("previews", "channels"):
+        assert client.get(reverse(name)).status_code == 403
+    client.force_login(cast.bea())
+    for name in ("previews", "channels"):
+        assert client.get(reverse(name)).status_code == 302
