@@ -5,22 +5,30 @@ not asked for any more; the message about that has its own delivery. Receipts ab
 """
 
 from escrows import deadlines
+from escrows.missing import missing_of
 from escrows.models import Escrow
-from escrows.states import LIVE, PAYABLE, Status
+from escrows.shortfall import open_short_of
+from escrows.states import JOINABLE, PAYABLE, ShortState, Status
 from lockbay.people.models import Contact
 from notifications.channels.pagerduty import ACTIONS
 from notifications.codes import is_open
 from notifications.models import Delivery, Incident
 
 _HOLDS_WHILE: dict[str, frozenset[Status]] = {
-    "party_joined": LIVE,
+    "party_joined": JOINABLE,
     "payment_short": frozenset({Status.PAYMENT_PENDING}),
     "less_asked": frozenset({Status.PAYMENT_PENDING}),
+    "less_refused": frozenset({Status.PAYMENT_PENDING}),
     "trade_offered": frozenset({Status.PAYMENT_CONFIRMED}),
     "trade_accepted": frozenset({Status.ACTIVE}),
     "delivery_overdue_buyer": frozenset({Status.ACTIVE}),
     "delivery_overdue_seller": frozenset({Status.ACTIVE}),
     "trade_delivered": frozenset({Status.DELIVERED}),
+}
+_SHORT_IS = {
+    "payment_short": ShortState.WAITING,
+    "less_asked": ShortState.ASKED,
+    "less_refused": ShortState.REFUSED,
 }
 _HOLDS_WHILE_FROZEN = frozenset({"trade_frozen_buyer", "trade_frozen_seller", "trade_refilled"})
 _DEADLINE_RUNS_WHILE: dict[str, frozenset[Status]] = {
@@ -42,19 +50,38 @@ def is_overtaken(delivery: Delivery) -> bool:
         return delivery.channel in _WAKES and delivery.template not in ACTIONS and _is_taken_on(delivery.incident)
     if delivery.audience.startswith("contact:"):
         return _is_needless(delivery)
-    if delivery.template in _HOLDS_WHILE_FROZEN:
-        return not Escrow.objects.filter(pk=event.subject_id, frozen_at__isnull=False).exists()
-    wanted = _HOLDS_WHILE.get(delivery.template)
-    if delivery.template.startswith("deadline_near"):
-        wanted = _DEADLINE_RUNS_WHILE.get(str(event.data.get("deadline")))
-    if wanted is None or event.subject_type != "escrow":
+    if event.subject_type != "escrow":
         return False
-    found = Escrow.objects.filter(pk=event.subject_id).values_list("status", "frozen_at").first()
-    if found is None:
-        return False
-    status, frozen_at = found
     is_reminder = delivery.template.startswith("deadline_near")
-    return status not in wanted or (is_reminder and frozen_at is not None)
+    wanted = _HOLDS_WHILE.get(delivery.template)
+    if is_reminder:
+        wanted = _DEADLINE_RUNS_WHILE.get(str(event.data.get("deadline")))
+    if wanted is None and delivery.template not in _HOLDS_WHILE_FROZEN:
+        return False
+    escrow = Escrow.objects.filter(pk=event.subject_id).first()
+    if escrow is None:
+        return False
+    if wanted is None:
+        return escrow.frozen_at is None or _says_another_gap(delivery, escrow)
+    if escrow.status not in wanted or (is_reminder and escrow.frozen_at is not None):
+        return True
+    return _says_another_sum(delivery, escrow)
+
+
+def _says_another_gap(delivery: Delivery, escrow: Escrow) -> bool:
+    return delivery.template == "trade_refilled" and str(missing_of(escrow)) != delivery.event.data.get("missing")
+
+
+def _says_another_sum(delivery: Delivery, escrow: Escrow) -> bool:
+    """What was kept for the trade when it happened is not what is kept now, or the choice about it was made."""
+    if delivery.template in _SHORT_IS:
+        short = open_short_of(escrow)
+        wanted = _SHORT_IS[delivery.template]
+        return short is None or short.state != wanted or str(short.held) != delivery.event.data.get("held")
+    if delivery.template != "deadline_near_buyer" or delivery.event.data.get("deadline") != deadlines.PAYMENT:
+        return False
+    short = open_short_of(escrow)
+    return (str(short.held) if short else "") != (delivery.event.data.get("kept") or "")
 
 
 def _is_needless(delivery: Delivery) -> bool:

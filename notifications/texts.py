@@ -8,16 +8,21 @@ TELEGRAM_LONGEST, CAPTION_LONGEST = 4096, 1024
 _NAME_LONGEST = 64
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _ZERO_WIDTH_JOINER = "\u200d"  # holds families of emoji together
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
+_MOST_MARKS = 3  # on one letter: more than any script writes, a pile of them covers the lines around
 _TAG = re.compile(r"<[^>]+>")
 
 
 def clean_text(text: str, longest: int) -> str:
-    """One line of visible text: no controls, no invisible or direction-changing marks, at most `longest` characters.
+    """One line of visible text: no controls, no invisible or direction-changing marks, at most `longest` characters; ""
+    when nothing of it can be seen.
 
     Text that runs right to left is isolated, so that it cannot turn the sentence around it.
     """
     spaced = " ".join(text.split())
-    visible = "".join(character for character in spaced if not _is_hidden(character)).strip()
+    visible = _thinned("".join(character for character in spaced if not _is_hidden(character))).strip()
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in visible):
+        return ""
     cut = visible if len(visible) <= longest else visible[: longest - 1].rstrip() + "…"
     if any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in cut):
         return f"{_FIRST_STRONG_ISOLATE}{cut}{_POP_ISOLATE}"
@@ -67,5 +72,17 @@ def cut_units(text: str, longest: int) -> str:
     return text.encode("utf-16-le")[: longest * 2].decode("utf-16-le", "ignore").rstrip()
 
 
+def _thinned(text: str) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
 def _is_hidden(character: str) -> bool:
+    if character in _BLANKS:
+        return True
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and character != _ZERO_WIDTH_JOINER

@@ -183,3 +183,25 @@ def test_staff_read_what_came_and_what_had_come_before() -> None:
     text = render(the_delivery(event, "staff:olu@lockbay.example", "email"), "email").text
     assert "6.30 USDT at" in text
     assert "with the 14.70 USD that came before, that is worth 21.00 USD" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["\u200d\u200d", "\u3164", "\uffa0\u115f", "\u2800", "\ufe0f", "\u0301\u0301", "\u00a0"]
+)
+def test_a_name_of_letters_that_show_nothing_is_no_name(name: str) -> None:
+    assert clean_name(name) == ""
+
+
+@pytest.mark.parametrize("name", ["Zoë", "ज़ोई", "佐藤", "Ⅻ", "👨‍👩‍👧", "é", "$", "ㅎㅎ"])
+def test_a_name_that_shows_something_stays_as_it_is(name: str) -> None:
+    assert clean_name(name) == name
+
+
+def test_marks_piled_on_a_letter_do_not_cover_the_lines_around_it() -> None:
+    assert clean_name("Z" + "\u0301" * 40 + "oe") == "Z" + "\u0301" * 3 + "oe"
+
+
+def test_who_joins_an_unpaid_trade_is_not_said_to_be_owed_twice() -> None:
+    event = told(Kind.ESCROW_PARTY_JOINED, cast.a_waiting_trade(), actor=cast.sol(), side="seller")
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert "Next step: pay 21.00 USD in all, if you have not yet." in text
