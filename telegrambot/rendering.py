@@ -4,6 +4,8 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -60,12 +62,19 @@ def render_keyboard(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
 
 def phrase(file: str, name: str, words: Mapping[str, Any] | None = None) -> str:
     """One line of templates/telegram/<file>.txt (`name: text`), plain text. Raises: KeyError for an unknown name."""
-    return phrases(file, words)[name]
+    lines = phrases(file, words) if words else _fixed_phrases(file, translation.get_language())
+    return lines[name]
 
 
 def phrases(file: str, words: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Every line of a phrase file in the active language."""
     return dict(_LINE.findall(render_to_string(f"telegram/{file}.txt", dict(words or {}))))
+
+
+@lru_cache(maxsize=64)
+def _fixed_phrases(file: str, language: str | None) -> Mapping[str, str]:
+    # Every button asks for its label, and a file holds dozens: without words they are the same each time.
+    return MappingProxyType(phrases(file))
 
 
 def plain_text(text: str) -> str:

@@ -70,6 +70,13 @@ def test_every_label_that_the_code_names_is_a_phrase():
     assert len(known) > 40
 
 
+def test_words_go_into_the_phrase_that_they_are_for_and_stay_out_of_the_next_one():
+    assert rendering.phrase("buttons", "sum", {"amount": "25.00"}) == "$25.00"
+    assert rendering.phrase("buttons", "sum", {"amount": "50.00"}) == "$50.00"
+    assert rendering.phrase("buttons", "menu") == rendering.phrase("buttons", "menu") == "🏠 Menu"
+    assert "25.00" not in rendering.phrase("buttons", "sum")
+
+
 def test_every_toast_that_the_code_names_is_a_phrase():
     code = "".join(path.read_text() for path in CODE.rglob("*.py") if "sandbox" not in path.parts)
     assert set(re.findall(r'toast="([a-z_]+)"', code)) <= set(rendering.phrases("toasts"))
