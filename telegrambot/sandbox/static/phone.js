@@ -36,6 +36,34 @@ export function drawChat(phone, person, state) {
   drawMessages(phone, person);
 }
 
+// The staff's group: the same messages in a small card, pressed by whoever is chosen there.
+export function createRoom(person, openLink) {
+  const room = find("[data-role=room]");
+  room.dataset.person = person.key;
+  room.drawn = new Map();
+  room.showToast = (text, alert) => showToast(room, text, alert);
+  room.presser = find("[data-role=presser]", room);
+  find("[data-action=block]", room).addEventListener("click", () => ask(`people/${person.key}/block`, { blocked: !room.blocked }));
+  find(".messages", room).addEventListener("click", (event) => clickInChat(event, room, person, openLink));
+  keepAtEnd(find(".messages", room));
+  return room;
+}
+
+export function drawRoom(room, person, people) {
+  room.hidden = false;
+  room.blocked = person.blocked;
+  room.classList.toggle("quiet-room", !person.messages.length);
+  setText(find("[data-action=block]", room), say(person.blocked ? "unkick" : "kick"));
+  drawPressers(room.presser, people);
+  drawMessages(room, person);
+}
+
+function drawPressers(select, people) {
+  const wanted = [["", say("staffMember")], ...people.map((one) => [one.key, one.first_name])];
+  if (select.options.length === wanted.length) return;
+  select.replaceChildren(...wanted.map(([key, name]) => new Option(name, key)));
+}
+
 function drawMessages(phone, person) {
   const list = find(".messages", phone);
   const wanted = new Set(person.messages.map((message) => message.message_id));
@@ -171,7 +199,7 @@ function clickInChat(event, phone, person, openLink) {
   const id = Number(target.closest("[data-message-id]").dataset.messageId);
   if (target.tagName === "TG-SPOILER") target.classList.add("open");
   else if (target.tagName === "CODE") copy(phone, target.textContent);
-  else if (target.dataset.callback !== undefined) ask(`people/${person.key}/press`, { message_id: id, button: target.dataset.callback });
+  else if (target.dataset.callback !== undefined) ask(`people/${person.key}/press`, { message_id: id, button: target.dataset.callback, by: phone.presser?.value });
   else if (target.dataset.copy !== undefined) copy(phone, target.dataset.copy);
   else if (target.dataset.url !== undefined) follow(target.dataset.url, openLink);
   else if (target.dataset.command !== undefined) {

@@ -1,19 +1,21 @@
 // Draws the sandbox from its snapshot and sends back what people do. No sentence lives here: see the #texts block of the page.
 
-import { drawChat, createPhone } from "./phone.js";
+import { createPhone, createRoom, drawChat, drawRoom } from "./phone.js";
 import { drawPayments } from "./payments.js";
 import { drawEmails, setUpEmails } from "./emails.js";
 import { drawClock, setUpClock } from "./clock.js";
 import { ask, find, say } from "./basics.js";
 
 const phones = new Map();
+let room = null;
 let seen = -1;
 let lastToast = null;
 let latest = null;
 
 function draw(state) {
-  latest = state;
-  for (const person of state.people) {
+  latest = { ...state, people: state.people.filter((person) => !person.is_group) };
+  drawGroup(state.people.find((person) => person.is_group));
+  for (const person of latest.people) {
     if (!phones.has(person.key)) {
       phones.set(person.key, createPhone(person, openLink));
       find("[data-role=phones]").append(phones.get(person.key));
@@ -21,7 +23,7 @@ function draw(state) {
     drawChat(phones.get(person.key), person, state);
   }
   for (const key of [...phones.keys()]) {
-    if (!state.people.some((person) => person.key === key)) {
+    if (!latest.people.some((person) => person.key === key)) {
       phones.get(key).remove();
       phones.delete(key);
     }
@@ -35,11 +37,17 @@ function draw(state) {
   health.classList.toggle("bad", !state.bot_listening);
 }
 
+function drawGroup(group) {
+  if (!group) return;
+  room ??= createRoom(group, openLink);
+  drawRoom(room, group, latest.people);
+}
+
 function drawToasts(toasts) {
   const newest = toasts.length ? toasts[toasts.length - 1].number : 0;
   // what was said before the page was opened is history
   for (const toast of lastToast === null ? [] : toasts.filter((one) => one.number > lastToast)) {
-    phones.get(toast.person)?.showToast(toast.text, toast.alert);
+    (toast.person === room?.dataset.person ? room : phones.get(toast.person))?.showToast(toast.text, toast.alert);
   }
   lastToast = newest;
 }
