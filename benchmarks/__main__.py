@@ -1,10 +1,10 @@
-"""python -m benchmarks [ledger] [rates] [drain] [http] [storm] [--rounds N]: the ratios, then a proof of the books."""
+"""python -m benchmarks [ledger] [rates] [drain] [http] [storm] [desk] [--rounds N]: ratios, then a proof of books."""
 
 import argparse
 import os
 import sys
 
-PARTS = ("ledger", "rates", "drain", "http", "storm")
+PARTS = ("ledger", "rates", "drain", "http", "storm", "desk")
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def run(parts: list[str], *, rounds: int) -> int:
     from django.core.management import call_command
     from django.db import connection
 
-    from benchmarks import database, drain, ledger, rates, storm, web
+    from benchmarks import database, desk, drain, ledger, rates, storm, web
     from wallets.proof import check_ledger
 
     call_command("migrate", verbosity=0)
@@ -54,6 +54,8 @@ def run(parts: list[str], *, rounds: int) -> int:
         print(*rates.measure(), sep="\n", flush=True)
     if "storm" in parts:
         print(*storm.measure(), sep="\n", flush=True)
+    if "desk" in parts:
+        print(*desk.measure(), sep="\n", flush=True)
     check = check_ledger(full=True)
     connection.close()
     print(

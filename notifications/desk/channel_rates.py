@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from django.db.models import CharField, Count, F, Func, Max, Q, Sum
+from django.db.models import Count, DateTimeField, F, Func, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from notifications.channels import ADAPTERS
@@ -71,25 +71,22 @@ def rates_of_channels(now: datetime) -> list[ChannelRates]:
     for channel, hour, last, *counts in _count_by_hour(hours_until(now, WEEK)[0]):
         rates = found.setdefault(channel, ChannelRates(channel, is_offered=False))
         rates.last_accepted_at = max(filter(None, (rates.last_accepted_at, last)), default=None)
-        tallies[channel][_hour_of(hour)] = Tally(*counts)
+        tallies[channel][hour] = Tally(*counts)
     for channel, by_hour in tallies.items():
         found[channel].by_hour = by_hour
     return list(found.values())
 
 
 class _Hour(Func):
-    """The hour of a moment as "2026-11-22 14", UTC: by the engine itself, a Python function per row would take
-    seconds."""
+    """The beginning of a moment's hour, UTC: by the engine itself, a Python function for each row takes seconds."""
 
-    output_field = CharField()
-    template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24')"
+    output_field = DateTimeField()
+    template = "date_trunc('hour', %(expressions)s, 'UTC')"
 
     def as_sqlite(self, compiler, connection, **context):  # type: ignore[no-untyped-def]
-        return self.as_sql(compiler, connection, template="substr(%(expressions)s, 1, 13)", **context)
-
-
-def _hour_of(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}:00:00+00:00")
+        return self.as_sql(
+            compiler, connection, template="substr(%(expressions)s, 1, 13) || ':00:00'", **context
+        )  # moments are ISO text there
 
 
 def _count_by_hour(since: datetime) -> Iterable[tuple]:
