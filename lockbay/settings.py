@@ -348,7 +348,7 @@ EMAIL_BACKEND = env.read_str(
         "production": "anymail.backends.brevo.EmailBackend",
     }[LOCKBAY_MODE],
 )
-EMAIL_TIMEOUT = 15
+EMAIL_TIMEOUT = 10  # of each answer of a mail server; four of them and the opening stay below JOB_LEASE
 EMAIL_TRACKING_SECRETS = env.read_list("EMAIL_TRACKING_SECRETS")  # user:password; newest first; two while rotating
 ANYMAIL = {
     "BREVO_API_KEY": env.read_str("BREVO_API_KEY", ""),

@@ -31,8 +31,11 @@ def step_down(row: Delivery) -> None:
 
 
 def step_down_when_stuck(row: Delivery) -> None:
-    """`row` is being retried; once, after STUCK_AFTER tries, it is treated as if it had failed. The tries go on."""
-    if row.attempts == STUCK_AFTER:
+    """`row` is being retried; after STUCK_AFTER tries it is treated as if it had failed, once. The tries go on.
+
+    Also one try later: a process that is killed in the try that counts says nothing.
+    """
+    if row.attempts in (STUCK_AFTER, STUCK_AFTER + 1):
         step_down(row)
 
 
@@ -78,8 +81,12 @@ def skip_later_channels(row: Delivery) -> None:
 
 
 def reopen_spared(row: Delivery) -> bool:
-    """`row` did not tell it after all: what was spared for it is due. False when nothing was."""
-    spared = list(siblings_of(row).filter(state=DeliveryState.SKIPPED, error=_spared_by(row)))
+    """`row` did not tell it after all: what was spared for it is due, unless another channel told it. False when
+    nothing was queued."""
+    siblings = list(siblings_of(row))
+    if any(one.state in _TOLD for one in siblings):
+        return False
+    spared = [one for one in siblings if one.state == DeliveryState.SKIPPED and one.error == _spared_by(row)]
     now = clock.real_now()
     for one in spared:
         one.state, one.due_at, one.error = DeliveryState.QUEUED, now, ""

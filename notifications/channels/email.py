@@ -5,8 +5,9 @@ tried again. Opening the connection is a step of its own, so that "never connect
 """
 
 import smtplib
+import time
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
@@ -26,6 +27,7 @@ from notifications.channels.base import (
 if TYPE_CHECKING:
     from notifications.rendering import Rendered
 
+_LONGEST_OPENING_SECONDS = 15.0  # then the rest could outlast the lease, and somebody else would send it too
 _MAILBOX_IS_GONE = frozenset({550, 551, 553})
 # Names from requests and urllib3, which are not imported here: the house has one HTTP library of its own.
 _NEVER_CONNECTED = frozenset(
@@ -47,10 +49,7 @@ class Email(ChannelAdapter):
             rendered.subject, rendered.text, to=[address], headers={"Message-ID": message_id}, connection=connection
         )
         message.attach_alternative(rendered.html, "text/html")
-        try:
-            connection.open()
-        except (OSError, smtplib.SMTPException, AnymailError) as error:
-            raise ChannelUnavailable(_name(error)) from error
+        _open(connection)
         try:
             connection.send_messages([message])
         except (OSError, smtplib.SMTPException, AnymailError) as error:
@@ -119,6 +118,17 @@ def _was_never_connected(error: BaseException) -> bool:
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
         waiting += [argument for argument in one.args if isinstance(argument, BaseException)]
     return False
+
+
+def _open(connection: Any) -> None:
+    began = time.monotonic()
+    try:
+        connection.open()
+    except (OSError, smtplib.SMTPException, AnymailError) as error:
+        raise ChannelUnavailable(_name(error)) from error
+    if time.monotonic() - began > _LONGEST_OPENING_SECONDS:
+        _close(connection)
+        raise ChannelUnavailable("slow to open")
 
 
 def _close(connection: object) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from lockbay import clock, http
 from notifications.channels.base import ChannelError, ChannelUnavailable, Rejected, Uncertain
 
+_WHOLE_ANSWER_SECONDS = 20.0  # with connecting and sending it stays below a try's lease
+_LONGEST_ANSWER_BYTES = 262_144
 _LONGEST_PAUSE_SECONDS = 3600.0  # a channel that names a longer one is asked again after this
 _OURS_TO_REPAIR = frozenset({401, 402, 403, 407})  # keys and credit: once repaired, the same message goes out
 _MAY_BE_PASSED_ON = frozenset({502, 504})
@@ -21,7 +23,9 @@ def post(url: str, **options: Any) -> http.Response:
     Raises: ChannelUnavailable when nothing left this machine, Uncertain when the answer was lost.
     """
     try:
-        return http.request("POST", url, **options)
+        return http.request_bounded(
+            "POST", url, seconds=_WHOLE_ANSWER_SECONDS, most_bytes=_LONGEST_ANSWER_BYTES, **options
+        )
     except (*http.NEVER_CONNECTED, http.InvalidURL) as error:
         raise ChannelUnavailable(type(error).__name__) from error
     except http.HTTPError as error:

@@ -15,7 +15,7 @@ from notifications.channels.base import Accepted, AddressDead, ChannelUnavailabl
 from notifications.ladder import STUCK_AFTER
 from notifications.models import Category, Delivery, Muted
 from tests import cast
-from tests.notifications.stories import PAID, has_email, is_due_now, lines_of, the_delivery, told
+from tests.notifications.stories import PAID, has_email, is_due_now, lease_runs_out, lines_of, the_delivery, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,3 +123,15 @@ def test_what_staff_send_again_after_days_survives_a_hiccup(event: Event) -> Non
     row.tries.filter(number=2).update(started_at=later, finished_at=later)
     answered(event, "telegram", ChannelUnavailable("502"))
     assert the_delivery(event, "buyer").state == "failed"
+
+
+def test_a_kill_at_the_fifth_try_does_not_hide_that_it_is_stuck(event: Event) -> None:
+    Delivery.objects.filter(event=event).update(fallback_at=None)
+    for _ in range(STUCK_AFTER - 1):
+        answered(event, "telegram", ChannelUnavailable("502"))
+    is_due_now(the_delivery(event, "buyer"))
+    sending.claim("telegram", 9)
+    lease_runs_out(the_delivery(event, "buyer"))
+    assert channels_of(event) == ["telegram"]
+    answered(event, "telegram", ChannelUnavailable("502"))
+    assert channels_of(event) == ["telegram", "email"]

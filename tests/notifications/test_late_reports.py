@@ -95,3 +95,16 @@ def test_the_other_side_sees_the_channel_that_told_most() -> None:
     mail.save(force_insert=True)
     (receipt,) = receipts_for(trade, Side.BUYER)
     assert (receipt.channel, receipt.is_arrived, receipt.opened_at) == ("telegram", True, now)
+
+
+def test_what_was_spared_stays_so_when_another_channel_told_it() -> None:
+    message = a_mail_to_bea()
+    for channel, state, error in (
+        ("telegram", DeliveryState.SENT, ""),
+        ("sms", DeliveryState.SKIPPED, "told by email"),
+    ):
+        row = Delivery.objects.get(pk=message.pk)
+        row.pk, row.channel, row.state, row.error, row.provider_id = None, channel, state, error, ""
+        row.save(force_insert=True)
+    assert report("email", "m-1", "failed") == 200
+    assert Delivery.objects.get(event=message.event, channel="sms").state == DeliveryState.SKIPPED

@@ -14,8 +14,6 @@ from tests.notifications.stories import happened
 from tests.notifications.test_routing import a_delivery, a_sample
 from tests.notifications.test_short_texts import of_people, of_staff
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 IS_A_REPORT = {"staff_digest"}  # of a day: what is to be done has its own messages
 NOTICES = [
     path
@@ -35,6 +33,7 @@ def test_the_last_paragraph_says_what_to_do_next_in_each_of_its_branches(path: P
         assert SAYS_WHAT_NEXT.search(branch), branch
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_short_form_keeps_the_next_step() -> None:
     trade = cast.a_delivered_trade()
     for kind, route in of_people():
@@ -44,6 +43,7 @@ def test_a_short_form_keeps_the_next_step() -> None:
             assert SAYS_WHAT_NEXT.search(text), f"{route.template} by {channel}: {text}"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_staff_read_where_there_is_no_table_of_facts_names_what_it_is_about() -> None:
     trade = cast.a_delivered_trade()
     for kind, route in [(kind, route) for kind, route in of_staff() if route.template not in IS_A_REPORT]:
