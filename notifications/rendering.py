@@ -123,7 +123,7 @@ def _context(delivery: Delivery, about: About, user: User | None) -> dict[str, A
         **_escrow_context(escrow, delivery),
         **({} if about.why is None else {"why": clean_text(about.why, _DESCRIPTION_LONGEST)}),
         **({} if about.held_back is None else {"held_back": about.held_back}),
-        "facts": facts,
+        "facts": {} if event.subject_type == "house" else facts,  # what the house says of itself is all words
         "kind": event.kind,
         "happened_at": event.at,
         "actor_side": _side_of(escrow, event.actor_id),

@@ -84,7 +84,7 @@ def _hello_and_email(clicks: Clicks) -> None:
     clicks.say("sol", "/settings")
     clicks.press("sol", "contact", "email")
     clicks.say("sol", "sol@example.org")
-    mail = clicks.page.locator("[data-role=email]").first
+    mail = clicks.page.locator("[data-role=email]").filter(has_text="sol@example.org").first
     expect(mail).to_be_visible(timeout=FALLBACK_PATIENCE)
     code = re.search(r"\b(\d{6})\b", mail.inner_text())
     assert code is not None, mail.inner_text()

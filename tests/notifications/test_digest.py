@@ -93,6 +93,7 @@ def test_a_day_on_which_nothing_was_says_so_in_plain_words():
     assert "Every message of that day was taken." in text
     assert "Nothing waits for staff." in text
     assert "Payments confirmed" not in text
+    assert "is_quiet" not in text
 
 
 def test_what_happened_before_and_after_that_day_is_not_in_it(yesterday):
