@@ -497,6 +497,7 @@ UNFOLD = {
             ),
             _menu(
                 "Messages",
+                ("Incidents", "crisis_alert", "notifications_incident"),
                 ("Deliveries", "send", "notifications_delivery"),
                 ("Channels", "stacked_bar_chart", "notifications_delivery", "channels"),
                 ("Previews", "preview", "notifications_delivery", "previews"),

@@ -15,6 +15,7 @@ from django.utils.formats import date_format
 from unfold.decorators import action, display
 
 from lockbay.read_only_admin import ReadOnlyAdmin
+from notifications import incident_admin as incident_admin  # registers its page
 from notifications.actions.resend_delivery import RESENDABLE, resend_delivery
 from notifications.desk.finding import find_deliveries
 from notifications.desk.timeline import tell_story

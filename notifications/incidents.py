@@ -41,7 +41,7 @@ def open_or_count(alerts: Sequence[Alert], now: datetime) -> Mapping[int, Incide
     groups = _by_key(_unseen(alerts))
     if not groups:
         return {}
-    opened = _open(groups, now)
+    opened: set[str] = set()
     incidents = _lock(groups, now, opened)
     members = [
         {"event_id": alert.event.pk, "incident_id": incidents[key].pk}
@@ -102,12 +102,13 @@ def _open(groups: Mapping[str, list[Alert]], now: datetime) -> set[str]:
 
 
 def _lock(groups: Mapping[str, list[Alert]], now: datetime, opened: set[str]) -> dict[str, Incident]:
-    """The open incident of every key. One that is closed at this very moment is opened anew; `opened` learns of it."""
+    """The open incident of every key; `opened` learns which are new. One that is closed at this very moment is opened
+    anew. What is there is looked for without a lock first: a refused insert would use up a number."""
+    is_open = Incident.objects.filter(closed_at__isnull=True)
     locked: dict[str, Incident] = {}
-    missing = list(groups)
-    while missing:
-        rows = Incident.objects.select_for_update(no_key=True).filter(key__in=missing, closed_at__isnull=True)
-        locked |= {incident.key: incident for incident in rows.order_by("key")}
-        missing = [key for key in groups if key not in locked]
-        opened |= _open({key: groups[key] for key in missing}, now)
+    while missing := [key for key in groups if key not in locked]:
+        there = set(is_open.filter(key__in=missing).values_list("key", flat=True))
+        opened |= _open({key: groups[key] for key in missing if key not in there}, now)
+        rows = is_open.select_for_update(no_key=True).filter(key__in=missing).order_by("key")
+        locked |= {incident.key: incident for incident in rows}
     return locked

@@ -130,9 +130,13 @@ def _by(*names: str) -> Callable[[Event], str]:
     """One incident for each combination of what the event says under `names`."""
 
     def key(event: Event) -> str:
-        return ":".join(str(event.data.get(name, ""))[:60] for name in names)
+        return ":".join(_word(event.data.get(name, ""))[:60] for name in names)
 
     return key
+
+
+def _word(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _waiting_payout(event: Event) -> str:
