@@ -42,7 +42,8 @@ def chart_of(rates: ChannelRates, now: datetime, hours: int) -> str:
     percents = [None if tally.percent_failed is None else round(tally.percent_failed, 1) for tally in tallies]
     labels = _json([f"{hour:{form}}" for hour in beginnings])
     words = render_to_string(
-        "admin/notifications/channel_chart.json", {**series, "labels": labels, "percents": _json(percents)}
+        "admin/notifications/channel_chart.json",
+        {**series, "labels": labels, "percents": _json(percents), "line": 2 if hours <= DAY else 1},
     )
     return _json(json.loads(words))
 

@@ -116,7 +116,7 @@ def test_sending_again_stands_between_the_tries_with_its_reason_though_the_domai
     assert lines(failed, "try")[1].is_bad
 
 
-def test_who_was_alerted_and_who_took_it_on_stands_on_both_pages(trade: Escrow) -> None:
+def test_who_was_alerted_and_who_took_it_on_stands_on_both_pages(trade: Escrow, client: Client) -> None:
     lost = answered(confirmed(trade), "telegram", AddressDead("bot was blocked"))
     while fan_out():
         pass
@@ -131,6 +131,12 @@ def test_who_was_alerted_and_who_took_it_on_stands_on_both_pages(trade: Escrow) 
     assert [what for what, _channel in story(alert)] == ["happened", "made", "escalated", "taken_on", "ahead_try"]
     assert story(lost)[-2:] == [("exhausted", "telegram"), ("alerted", "")]
     assert lines(lost, "alerted")[0].row.acknowledged_by == cast.olu()
+    client.force_login(cast.olu())
+    link = reverse("admin:notifications_incident_change", args=[incident.pk])
+    for delivery, words in ((lost, "taken on by Olu"), (alert, "on it")):
+        body = page_of(client, delivery)
+        assert link in body
+        assert words in body
 
 
 def test_a_report_whose_clock_is_behind_ours_comes_after_the_try_it_is_about(trade: Escrow) -> None:
