@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
 _SENDER = re.compile(r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}|\d{5,6}")
+_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _KNOWN_KEYS = ("playground-key", "django-insecure")
 
 
@@ -119,6 +120,13 @@ def _bare_channels() -> list[CheckMessage]:
         )
     if settings.SLACK_WEBHOOK_URL and not settings.SLACK_WEBHOOK_URL.startswith("https://"):
         found.append(Error("SLACK_WEBHOOK_URL must begin with https://.", id="lockbay.E009"))
+    found += [
+        Error("STAFF_ESCALATION_PHONES holds what is no number of the form +234….", id="lockbay.E009")
+        for phone in settings.STAFF_ESCALATION_PHONES
+        if not _PHONE.fullmatch(phone)
+    ][:1]
+    if settings.STAFF_ESCALATION_PHONES and not ADAPTERS["sms"].is_configured():
+        found.append(Error("STAFF_ESCALATION_PHONES needs SMS (TWILIO_…).", id="lockbay.E009"))
     return found
 
 

@@ -48,6 +48,8 @@ def test_safe_settings_pass(production):
         ("WHATSAPP_TEMPLATE", "update", ["lockbay.E009"]),
         ("SLACK_WEBHOOK_URL", "http://hooks.slack.com/services/x", ["lockbay.E009"]),
         ("EMAIL_BACKEND", "anymail.backends.brevo.EmailBackend", ["lockbay.E009"]),
+        ("STAFF_ESCALATION_PHONES", ["+2348012345678"], ["lockbay.E009"]),
+        ("STAFF_ESCALATION_PHONES", ["0801 234"], ["lockbay.E009", "lockbay.E009"]),
     ],
 )
 def test_an_unsafe_setting_is_refused_by_its_id(production, name, value, ids):
