@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import Q, QuerySet
 
 from escrows.models import Escrow
 from lockbay import clock
@@ -26,21 +27,46 @@ from notifications.staff_rows import KnownIncidents, lane_of, read_paged, rows_f
 
 log = structlog.get_logger(__name__)
 
+BROKEN_RESTS = timedelta(minutes=10)
+
 
 def fan_out(limit: int = 200) -> int:
     """Turns up to `limit` noted events into deliveries and returns how many events that were.
 
     Several processes may do this at once: on PostgreSQL each takes other rows, on SQLite one after the other. The
-    number of queries does not grow with the number of events.
+    number of queries does not grow with the number of events. One that breaks is set aside, so that the others go out.
     """
-    if not PendingFanout.objects.exists():  # look before taking SQLite's only write lock
+    due = _due()
+    if not due.exists():  # look before taking SQLite's only write lock
         return 0
+    try:
+        return _fan_out(due, limit)
+    except DatabaseError:
+        raise
+    except Exception:  # by one of them: each on its own then
+        log.exception("FANOUT_BATCH_BROKE")
+        return sum(_fan_out_alone(pk) for pk in list(due.order_by("pk").values_list("pk", flat=True)[:limit]))
+
+
+def _due() -> QuerySet[PendingFanout]:
+    since = clock.real_now() - BROKEN_RESTS
+    return PendingFanout.objects.filter(Q(broke_at__isnull=True) | Q(broke_at__lt=since))
+
+
+def _fan_out_alone(pk: int) -> int:
+    try:
+        return _fan_out(_due().filter(pk=pk), 1)
+    except DatabaseError:
+        raise
+    except Exception:  # a kind that only a newer release knows, or a bug: it is kept, and tried again later
+        log.exception("FANOUT_BROKE", event_id=pk)
+        PendingFanout.objects.filter(pk=pk).update(broke_at=clock.real_now())
+        return 1
+
+
+def _fan_out(due: QuerySet[PendingFanout], limit: int) -> int:
     with transaction.atomic():
-        claimed = list(
-            PendingFanout.objects.select_for_update(skip_locked=True)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:limit]
-        )
+        claimed = list(due.select_for_update(skip_locked=True).order_by("pk").values_list("pk", flat=True)[:limit])
         if not claimed:
             return 0
         events = list(Event.objects.filter(pk__in=claimed).order_by("pk"))

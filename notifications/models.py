@@ -32,6 +32,7 @@ class PendingFanout(models.Model):
     """An event that has not been turned into deliveries yet; inserted in the event's own transaction."""
 
     event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    broke_at = models.DateTimeField(null=True)  # it could not be fanned out: tried again now and then, real time
 
 
 class Delivery(models.Model):
