@@ -24,6 +24,8 @@ from telegrambot.callback_data import Press, StaleButton, Verb, decode
 from telegrambot.database import in_database
 from telegrambot.turn import Button, Keyboard
 
+_LONGEST_ID = 19  # digits: what the database takes
+
 
 class GroupPressHandler(CallbackQueryHandler[Any, Any]):
     """Takes presses outside private chats."""
@@ -60,10 +62,12 @@ def render_alert(delivery: Delivery) -> rendering.Rendered:
 def take_press(*, telegram_id: int, message_id: int, data: str) -> answering.Answer:
     """What a press in the group does and says; whatever was pressed, the alert shows how things stand."""
     presser = User.objects.filter(telegram_id=telegram_id, is_active=True, is_staff=True).first()
-    shown = Delivery.objects.filter(audience=staff_chat.AUDIENCE, provider_id=str(message_id)).select_related("event")
-    alert = shown.order_by("-pk").first()
+    incident_id = _incident_of(data)
     with translation.override(presser.language if presser else settings.LANGUAGE_CODE):
-        answer = _take_on(presser, data)
+        answer = _take_on(presser, incident_id)
+    # A supergroup counts its messages anew: only with the incident does the number say which one it was.
+    shown = Delivery.objects.filter(audience=staff_chat.AUDIENCE, provider_id=str(message_id), incident=incident_id)
+    alert = shown.select_related("event").first() if incident_id else None
     if alert is None:
         return answer
     Delivery.objects.filter(pk=alert.pk, state__in=[DeliveryState.SENT, DeliveryState.DELIVERED]).update(
@@ -72,17 +76,24 @@ def take_press(*, telegram_id: int, message_id: int, data: str) -> answering.Ans
     return answering.Answer(screen=render_alert(alert), toast=answer.toast, refusal=answer.refusal)
 
 
-def _take_on(presser: User | None, data: str) -> answering.Answer:
+def _incident_of(data: str) -> int:
+    """0 for any other button."""
     try:
         press = decode(data)
-        if press.verb is not Verb.TAKE_ALERT or not press.subject.isdecimal():
-            raise StaleButton(data)
+    except StaleButton:
+        return 0
+    is_ours = press.verb is Verb.TAKE_ALERT and press.subject.isdecimal()
+    return int(press.subject) if is_ours and len(press.subject) < _LONGEST_ID else 0
+
+
+def _take_on(presser: User | None, incident_id: int) -> answering.Answer:
+    try:
         if presser is None:
             raise IncidentNotTheirs
-        incident = acknowledge_incident(actor=presser, incident_id=int(press.subject))
+        incident = acknowledge_incident(actor=presser, incident_id=incident_id)
     except IncidentNotTheirs:
         return answering.Answer(refusal=rendering.phrase("toasts", "alert_not_yours"))
-    except (StaleButton, Incident.DoesNotExist):
+    except Incident.DoesNotExist:
         return answering.Answer(refusal=rendering.phrase("toasts", "alert_gone"))
     if incident.acknowledged_by_id == presser.pk:
         return answering.Answer(toast=rendering.phrase("toasts", "alert_taken"))

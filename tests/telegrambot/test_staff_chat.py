@@ -134,7 +134,8 @@ def test_an_alert_can_be_taken_on_and_then_says_who_has_it(alarmed, settings):
     incident = Incident.objects.get()
     alert = alarmed.people.messages("staff")[-1]
     assert labels_of(alert) == ["👍 Got it", "🖥 Open the desk"]
-    assert alert["buttons"][1][0]["url"].startswith(f"{settings.PUBLIC_URL}/admin/")
+    desk = f"{settings.PUBLIC_URL}/admin/notifications/incident/{incident.pk}/change/"
+    assert alert["buttons"][1][0]["url"] == desk
     after = press(alarmed)
     incident.refresh_from_db()
     assert incident.acknowledged_by == ola
@@ -179,7 +180,9 @@ def test_pressed_when_it_is_over_or_gone_it_says_so_and_so_does_a_forged_button(
     Incident.objects.update(closed_at=clock.real_now())
     assert labels_of(press(alarmed)) == ["🖥 Open the desk"]
     assert alarmed.toast() == "It is over: nobody has to take it on."
-    for number, data in enumerate(("alert!:999999::", "alert!:x::", "menu:::", "nonsense"), start=700):
+    for number, data in enumerate(
+        ("alert!:999999::", "alert!:99999999999999999999::", "alert!:x::", "menu:::", "nonsense"), start=700
+    ):
         alarmed.handle(group_press(number, data, settings.SANDBOX_STAFF_TELEGRAM_ID))
     assert len(alarmed.people.messages("staff")) == 1
     assert staff_room.take_press(telegram_id=1, message_id=999, data="nonsense").screen is None
