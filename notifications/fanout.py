@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 
 from escrows.models import Escrow
@@ -41,7 +41,7 @@ def fan_out(limit: int = 200) -> int:
         return 0
     try:
         return _fan_out(due, limit)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):  # the database's trouble, nobody's event
         raise
     except Exception:  # by one of them: each on its own then
         log.exception("FANOUT_BATCH_BROKE")
@@ -56,7 +56,7 @@ def _due() -> QuerySet[PendingFanout]:
 def _fan_out_alone(pk: int) -> int:
     try:
         return _fan_out(_due().filter(pk=pk), 1)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:  # a kind that only a newer release knows, or a bug: it is kept, and tried again later
         log.exception("FANOUT_BROKE", event_id=pk)

@@ -11,7 +11,7 @@ from lockbay import clock
 from lockbay.observability.health import Result, register_check
 from lockbay.people.models import Channel
 from notifications.channels import ADAPTERS
-from notifications.models import Delivery, DeliveryState
+from notifications.models import Delivery, DeliveryState, PendingFanout
 from notifications.staff_reach import newest_test, staff_audiences, troubles
 
 # So many messages that wait too long are not one person's full mailbox.
@@ -22,6 +22,7 @@ def register_notification_checks() -> None:
     """Called once at start."""
     register_check("channel", check_channels)
     register_check("staff channels", check_staff_channels)
+    register_check("fan-out", check_fanout)
 
 
 def check_channels() -> Mapping[str, Result]:
@@ -46,6 +47,14 @@ def check_staff_channels() -> Result:
     test = newest_test()
     tested = f"tested at {test.made_at:%H:%M}" if test else "not tested yet"
     return Result(True, f"{', '.join(staff_audiences())}; {tested}")
+
+
+def check_fanout() -> Result:
+    """Red while an event cannot be turned into messages: somebody is not told, and only the log says so."""
+    broken = PendingFanout.objects.filter(broke_at__isnull=False).count()
+    if broken:
+        return Result(False, f"{broken} events could not be turned into messages, see FANOUT_BROKE in the log")
+    return Result(True, f"{PendingFanout.objects.count()} events wait")
 
 
 def _judge(name: str, backlog: Mapping[str, Any], limit: datetime) -> Result:

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from lockbay import clock
 from lockbay.events.kinds import Kind
 from notifications.fanout import fan_out
+from notifications.health import check_fanout
 from notifications.models import Delivery, PendingFanout
 from notifications.routing import ROUTES
 from tests import cast
@@ -27,7 +28,9 @@ def test_a_kind_that_only_a_newer_release_knows_waits_and_the_others_go_out(monk
     assert list(Delivery.objects.values_list("event_id", flat=True)) == [known.pk]
     assert list(PendingFanout.objects.values_list("pk", flat=True)) == [strange.pk]
     assert [line["event_id"] for line in logs if line["event"] == "FANOUT_BROKE"] == [strange.pk]
+    assert not check_fanout().ok
     assert fan_out() == 0  # the newer release is back; it rests a while
     PendingFanout.objects.update(broke_at=clock.real_now() - timedelta(minutes=11))
     assert fan_out() == 1
     assert Delivery.objects.filter(event=strange).exists()
+    assert check_fanout().ok

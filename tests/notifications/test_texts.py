@@ -205,3 +205,11 @@ def test_who_joins_an_unpaid_trade_is_not_said_to_be_owed_twice() -> None:
     event = told(Kind.ESCROW_PARTY_JOINED, cast.a_waiting_trade(), actor=cast.sol(), side="seller")
     text = render(the_delivery(event, "buyer"), "telegram").text
     assert "Next step: pay 21.00 USD in all, if you have not yet." in text
+
+
+def test_a_receipt_that_comes_late_does_not_promise_what_is_over() -> None:
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, cast.an_active_trade(), **PAID)
+    text = render(the_delivery(event, "buyer"), "telegram").text
+    assert "Payment confirmed: 21.00 USD is held safe" in text
+    assert "to accept" not in text
+    assert "open it to see how it stands" in text
