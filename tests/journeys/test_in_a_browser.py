@@ -162,6 +162,8 @@ def _look_at_the_desk(clicks: Clicks, house: House) -> None:
         "inbox": "payments/inboxevent/",
         "deliveries": "notifications/delivery/",
         "proof": "wallets/ledgercheck/",
+        "channels": "channels/",
+        "previews": "previews/?kind=escrow.payment_confirmed",
     }.items():
         answer = page.goto(f"{house.web_url}/admin/{path}")
         assert answer is not None
@@ -171,5 +173,9 @@ def _look_at_the_desk(clicks: Clicks, house: House) -> None:
     page.get_by_role("link", name=re.compile("^ES")).first.click()
     expect(page.get_by_text("escrow.completed").first).to_be_visible()
     clicks.picture("admin one trade")
+    page.goto(f"{house.web_url}/admin/notifications/delivery/?q=trade_offered")
+    page.locator("#result_list tbody a").first.click()
+    expect(page.get_by_text("next channel opened:").first).to_be_visible()
+    clicks.picture("admin the story of a message")
     page.goto(f"{house.web_url}/ready")
     clicks.picture("ready")
