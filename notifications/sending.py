@@ -12,7 +12,7 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from lockbay import clock
@@ -58,6 +58,12 @@ class Claimed:
         """The Telegram chat of the recipient."""
         return self.delivery.recipient.telegram_id if self.delivery.recipient else None
 
+    @property
+    def has_run_out(self) -> bool:
+        """Whether the lease is over: another may hold it by now, so the channel is not called any more (F36)."""
+        until = self.delivery.lease_until
+        return until is None or until <= clock.real_now()
+
 
 def claim(channel: str, limit: int = 1, *, narrow: Callable[[QuerySet], QuerySet] | None = None) -> list[Claimed]:
     """Takes up to `limit` due deliveries of a channel, urgent first, for settings.JOB_LEASE.
@@ -65,7 +71,7 @@ def claim(channel: str, limit: int = 1, *, narrow: Callable[[QuerySet], QuerySet
     `narrow` leaves some out for now: those whose chat must wait its turn, see turns.py.
     """
     due = narrow(_due(channel)) if narrow else _due(channel)
-    if not due.exists():  # look before taking SQLite's only write lock
+    if connection.vendor == "sqlite" and not due.exists():  # look before taking its only write lock
         return []
     with transaction.atomic():
         rows = list(
@@ -199,7 +205,8 @@ def skip_overtaken(claimed: Claimed) -> bool:
         if row is None:
             return False
         Attempt.objects.filter(delivery=row, number=claimed.number).delete()
-        why = "the trade has moved on" if row.event.subject_type == "escrow" else "not needed any more"
+        is_of_trade = row.event.subject_type == "escrow" and row.incident_id is None
+        why = "the trade has moved on" if is_of_trade else "not needed any more"
         row.state, row.error, row.attempts = DeliveryState.SKIPPED, why, row.attempts - 1
         row.fallback_at = None
         _save(row)

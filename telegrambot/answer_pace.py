@@ -39,5 +39,8 @@ class AnswerPace(AIORateLimiter):
                 # The public attribute warns about a change of its type; this one already has the new type.
                 self._pace.obey(chat_id if isinstance(chat_id, int) else 0, error._retry_after.total_seconds())
                 raise
+            finally:
+                if isinstance(chat_id, int):
+                    self._pace.answered()
 
         return await super().process_request(counted, args, kwargs, endpoint, data, rate_limit_args)

@@ -5,13 +5,14 @@ the bot is meant (https://core.telegram.org/bots/api#responseparameters), so all
 have a limit of their own, of minutes, which must not hold up anybody's money.
 """
 
+import math
 import time
 from collections import defaultdict, deque
 
 CHAT_PAUSE_SECONDS = 1.0
 GROUP_MINUTE_SECONDS = 60.0
 MOST_PER_GROUP_MINUTE = 20
-_CATCH_UP_SECONDS = 0.9  # what a slow moment of ours cost may be made up for, so much of it at once
+_CATCH_UP_SECONDS = 0.9  # what a slow moment cost may be made up for, so much of it at once, see Pace._make_up()
 _EASES_BY, _MOST_EASED = 4 / 3, 4.0  # after a 429 a slot takes so many times longer
 _COMES_BACK = 0.98  # each success takes a fiftieth of that back: the full rate after some five seconds
 _KEPT_CHATS = 10_000
@@ -25,6 +26,7 @@ class Pace:
         self._eased = 1.0
         self._slot_at = 0.0
         self._is_rested = True
+        self._unanswered = 0
         self._barred_until = 0.0
         self._held_until: dict[int, float] = {}
         self._group_sends: defaultdict[int, deque[float]] = defaultdict(deque)
@@ -32,6 +34,11 @@ class Pace:
     def seconds_to_slot(self) -> float:
         """How long until any message may start; 0 or less when one may now."""
         return self._slot_at - time.monotonic()
+
+    def slots_within(self, seconds: float) -> int:
+        """How many messages may start in that time, those included whose slot passed and may be made up for."""
+        missed = 0.0 if self._is_rested else self._make_up()
+        return math.ceil((seconds + min(missed, -self.seconds_to_slot())) * self.per_second / self._eased)
 
     def seconds_barred(self) -> float:
         """How long a 429 still forbids everything; 0 or less when none does."""
@@ -49,14 +56,20 @@ class Pace:
         return [chat for chat, until in self._held_until.items() if until > now]
 
     def take(self, chat_id: int) -> None:
-        """A message starts now."""
+        """A message starts now; answered() says when it was answered."""
         now = time.monotonic()
-        earliest = now if self._is_rested else now - _CATCH_UP_SECONDS
+        earliest = now if self._is_rested else now - self._make_up()
         self._slot_at = max(earliest, self._slot_at) + self._eased / self.per_second
         self._is_rested = False
+        self._unanswered += 1
         self._hold(chat_id, now + CHAT_PAUSE_SECONDS)
         if chat_id < 0:
             self._count_in_group(chat_id, now)
+
+    def answered(self) -> None:
+        """One of the messages that were started has its answer, or never will."""
+        self._slot_at = max(self._slot_at, time.monotonic() - self._make_up())
+        self._unanswered -= 1
 
     def rest(self) -> None:
         """Nothing was due: time that passed idle is not made up for."""
@@ -74,6 +87,12 @@ class Pace:
     def quicken(self) -> None:
         """Telegram took a message."""
         self._eased = 1.0 + (self._eased - 1.0) * _COMES_BACK
+
+    def _make_up(self) -> float:
+        """How much lost time may be made up for now. What has no answer yet may still be on its way, and arrive
+        together with what goes out now: it counts as if its slots were still to come. So never more than a second's
+        worth arrives in a second, however slow the wire is, and a slow wire costs no slot."""
+        return max(0.0, _CATCH_UP_SECONDS - self._unanswered / self.per_second)
 
     def _count_in_group(self, chat_id: int, now: float) -> None:
         sends = self._group_sends[chat_id]

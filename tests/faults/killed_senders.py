@@ -76,9 +76,9 @@ def run_bot(killed: str = "") -> int:
     """The bot's sender in a process of its own, until nothing is due."""
 
     def work() -> None:
-        from telegrambot import outgoing
+        from telegrambot import line, marks
 
-        with _killed_at(killed, outgoing, "claim", outgoing, "settle"):
+        with _killed_at(killed, line, "claim", marks, "settle_accepted"):
             asyncio.run(_send_all())
 
     return _in_a_process(work)

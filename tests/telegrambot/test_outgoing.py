@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 
 import pytest
 
@@ -9,12 +10,14 @@ from escrows.actions.accept import accept_escrow
 from escrows.actions.mark_delivered import mark_delivered
 from escrows.models import Escrow
 from lockbay import clock
+from lockbay.events.kinds import Kind
 from lockbay.people.models import User
 from notifications.fanout import fan_out
-from notifications.models import Delivery, DeliveryState
+from notifications.models import Attempt, Delivery, DeliveryState
 from telegrambot import pacing
 from tests import cast
-from tests.telegrambot.house import House, labels_of
+from tests.telegrambot.crowd import crowd_of, happened_to
+from tests.telegrambot.house import TELEGRAM_IDS, House, labels_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,11 +70,12 @@ def test_a_storm_of_429_is_obeyed_and_loses_nothing_and_keeps_the_order_of_a_cha
         time.sleep(0.02)
     assert time.monotonic() - started > 1.0
     told = notices(acting, "bea")[before:]
-    order = [next(i for i, text in enumerate(told) if words in text) for words in ("joined", "confirmed", "delivered")]
-    assert order[1:] == sorted(order[1:])
+    order = [next(i for i, text in enumerate(told) if words in text) for words in ("confirmed", "delivered")]
+    assert order == sorted(order)
     assert len(told) == len(set(told))
     overtaken = Delivery.objects.filter(channel="telegram").exclude(state=DeliveryState.SENT)
     assert set(overtaken.values_list("template", "state", "error")) == {
+        ("party_joined", "skipped", "the trade has moved on"),
         ("trade_offered", "skipped", "the trade has moved on"),
         ("trade_accepted", "skipped", "the trade has moved on"),
     }
@@ -203,3 +207,95 @@ def test_the_sender_stops_when_it_is_told_to(acting):
         await asyncio.wait_for(acting.sender.run(), 2)
 
     acting.run(run())
+
+
+def test_what_was_taken_ahead_is_given_back_untried_when_the_sender_stops(acting, monkeypatch):
+    from telegrambot import line
+
+    happened_to(crowd_of(10, acting.people), Kind.DEPOSIT_CREDITED)
+    taken = []
+    real_claim = line.claim
+    monkeypatch.setattr(line, "claim", lambda *a, **k: taken.append(real_claim(*a, **k)) or taken[-1])
+
+    async def run() -> None:
+        await acting.sender.send_next()
+        acting.stopping.set()
+        await acting.sender.wait_for_answers()
+
+    acting.run(run())
+    sent, ahead = (len(batch) for batch in taken)
+    assert ahead > 0
+    states = Delivery.objects.filter(template="deposit_credited").values_list("state", "attempts", "lease_token")
+    assert Counter(states) == {("sent", 1, ""): sent, ("queued", 0, ""): 10 - sent}
+    assert Attempt.objects.filter(delivery__template="deposit_credited").count() == sent
+
+
+def test_what_waited_for_its_slot_longer_than_its_lease_is_not_sent(acting, monkeypatch):
+    from telegrambot import line
+
+    a_paid_trade_after_the_other_notices(acting)
+    real_take = line._take
+
+    def take_and_freeze(most, pausing):
+        batch = real_take(most, pausing)
+        for each in batch.ready:
+            each.one.delivery.lease_until = clock.real_now()
+        return batch
+
+    before = len(notices(acting, "sol"))
+    monkeypatch.setattr(line, "_take", take_and_freeze)
+    acting.run(acting.sender.send_next())
+    acting.run(acting.sender.wait_for_answers())
+    assert len(notices(acting, "sol")) == before
+    monkeypatch.setattr(line, "_take", real_take)
+    acting.pump()
+    assert any("has paid" in text for text in notices(acting, "sol"))
+
+
+def test_an_answer_that_breaks_the_library_leads_to_one_more_copy_and_no_third(acting, monkeypatch):
+    a_paid_trade_after_the_other_notices(acting)
+    fan_out()
+    Delivery.objects.filter(template="payment_confirmed").update(state=DeliveryState.SKIPPED)
+    real_send = type(acting.sending_bot).send_message
+
+    async def send_and_break(self, *args, **options):
+        await real_send(self, *args, **options)
+        raise KeyError("message_id")
+
+    monkeypatch.setattr(type(acting.sending_bot), "send_message", send_and_break)
+    for _ in range(4):
+        due_now()
+        acting.pump()
+    row = Delivery.objects.get(template="trade_offered", channel="telegram")
+    assert (row.state, row.is_uncertain, row.attempts, row.error) == ("failed", True, 2, "KeyError while sending")
+    assert sum("has paid" in text for text in notices(acting, "sol")) == 2
+
+
+def test_one_that_cannot_be_marked_takes_no_other_with_it(acting, monkeypatch):
+    from telegrambot import marks
+
+    a_paid_trade_after_the_other_notices(acting)
+    poison = sole_delivery_of("sol")
+    real_settle = marks.settle
+
+    def settle_all_but_the_poison(claimed, answer):
+        if claimed.delivery_id == poison:
+            raise ValueError("cannot be marked")
+        return real_settle(claimed, answer)
+
+    def settle_none(answers):
+        raise ValueError("cannot be marked")
+
+    monkeypatch.setattr(marks, "settle_accepted", settle_none)
+    monkeypatch.setattr(marks, "settle", settle_all_but_the_poison)
+    acting.pump()
+    row = Delivery.objects.get(pk=poison)
+    assert (row.state, row.sent_at) == ("sending", None), "its lease runs out, then it is uncertain"
+    others = Delivery.objects.filter(channel="telegram", state="sending").exclude(pk=poison)
+    assert not others.exists()
+    assert any("confirmed" in text for text in notices(acting, "bea"))
+
+
+def sole_delivery_of(person: str) -> int:
+    fan_out()
+    return Delivery.objects.get(recipient__telegram_id=TELEGRAM_IDS[person], state="queued", channel="telegram").pk

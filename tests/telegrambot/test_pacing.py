@@ -1,6 +1,8 @@
 """N5: the pace by itself, the rate that staff set while the bot runs, and answers that count with the notices."""
 
 import asyncio
+import heapq
+import random
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,8 @@ from telegrambot import pacing
 from telegrambot.answer_pace import AnswerPace
 from telegrambot.models import SendingRate
 from telegrambot.pacing import MOST_PER_GROUP_MINUTE, Pace
+from telegrambot.sandbox import limits
+from telegrambot.sandbox.limits import Bucket
 from telegrambot.sending_rate import sending_rate, set_sending_rate
 from tests.cast import olu
 
@@ -20,7 +24,8 @@ from tests.cast import olu
 def time_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The monotonic clock, moved by hand."""
     now = [1_000.0]
-    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for module in (pacing, limits):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
@@ -47,6 +52,53 @@ def test_a_slow_moment_is_made_up_for_and_idle_time_is_not(time_of: list[float])
     pace.rest()
     pace.take(99)
     assert pace.seconds_to_slot() > 0
+
+
+def test_it_says_how_many_slots_come_up_those_that_were_missed_among_them(time_of: list[float]) -> None:
+    pace = Pace(30)
+    assert pace.slots_within(0.125) == 4
+    pace.take(1)
+    pace.answered()
+    time_of[0] += 0.5
+    assert pace.slots_within(0.125) == pytest.approx(18, abs=1)
+    pace.per_second = 2
+    assert pace.slots_within(0.125) <= 2
+
+
+def test_what_is_unanswered_is_not_made_up_for(time_of: list[float]) -> None:
+    pace = Pace(30)
+    for chat in range(9):
+        pace.take(chat)
+        time_of[0] += 1 / 30
+    time_of[0] += 5
+    burst = 0
+    while pace.seconds_to_slot() <= 0:
+        pace.take(burst := burst + 1)
+    assert burst + 9 <= 30
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_second_never_brings_more_than_thirty_however_the_wire_and_the_machine_hesitate(
+    time_of: list[float], seed: int
+) -> None:
+    chance, pace, at_telegram = random.Random(seed), Pace(30), Bucket(30, 30)
+    at_telegram.at = time_of[0]
+    arrivals: list[tuple[float, int, bool]] = []  # when, which, and whether it is the answer that arrives
+    for number in range(400):
+        starts_at = time_of[0] + max(0.0, pace.seconds_to_slot()) + chance.choice([0.0] * 30 + [0.3, 1.5])
+        while arrivals and (arrivals[0][0] <= starts_at or len(arrivals) > 30):
+            time_of[0], _number, is_answer = heapq.heappop(arrivals)
+            if is_answer:
+                pace.answered()
+            else:
+                assert at_telegram.take() == 0, "429"
+        time_of[0] = max(time_of[0], starts_at)
+        if pace.seconds_to_slot() > 0:
+            continue
+        pace.take(number)
+        arrives_at = time_of[0] + chance.random() ** 3
+        heapq.heappush(arrivals, (arrives_at, number, False))
+        heapq.heappush(arrivals, (arrives_at + chance.random() * 0.3, number, True))
 
 
 def test_a_group_gets_twenty_a_minute_and_nobody_else_waits_for_it(time_of: list[float]) -> None:
