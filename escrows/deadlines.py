@@ -55,6 +55,11 @@ def waiting_clock_of(escrow: Escrow) -> WaitingClock | None:
     return None
 
 
+def untold_name(waiting: WaitingClock) -> str:
+    """What the warning to staff is kept under: that nobody was told of a clock."""
+    return f"untold_{waiting.name}"
+
+
 def deadline_of(escrow: Escrow) -> Deadline | None:
     """The one deadline that runs now; None when time decides nothing, as in a frozen trade (P7)."""
     if escrow.frozen_at is not None:

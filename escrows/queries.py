@@ -1,19 +1,22 @@
 """What the edges may ask about trades. No locks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.conf import settings
 from django.db.models import Q, Sum
 
+from escrows.deadlines import untold_name, waiting_clock_of
 from escrows.errors import EscrowRefusal
 from escrows.fees import Pricing
 from escrows.identifiers import revival_key
 from escrows.legs import Composition
-from escrows.models import Escrow, ShortPayment, Side
+from escrows.models import DeadlineWarning, Escrow, ShortPayment, Side
 from escrows.policy import require_can_revive
 from escrows.shortfall import open_short_of
 from escrows.states import ShortState, Status
+from lockbay import clock
 from lockbay.people.models import User
 from payments.queries import is_payment_awaited
 from wallets.accounts import CREDIT, TOLERANCE, hold_account, platform_account, user_account
@@ -110,9 +113,20 @@ def can_revive(escrow: Escrow, user: User) -> bool:
     return Pricing.of(escrow).buyer_total <= spendable(user.pk, escrow.asset)
 
 
-def untold_trades(limit: int = 500) -> Sequence[Escrow]:
-    """Trades in which a clock waits until its party is told (N8), oldest first; those that are frozen wait anyway."""
-    return list(Escrow.objects.filter(UNTOLD, frozen_at__isnull=True).order_by("pk")[:limit])
+def untold_trades(*, after: int = 0, limit: int = 500) -> Sequence[Escrow]:
+    """Trades in which a clock waits until its party is told (N8), oldest first, behind the one numbered `after`; those
+    that are frozen wait anyway."""
+    return list(Escrow.objects.filter(UNTOLD, frozen_at__isnull=True, pk__gt=after).order_by("pk")[:limit])
+
+
+def unreported_of(trades: Iterable[Escrow]) -> Sequence[int]:
+    """Those of `trades` that have waited too long for their party to be told, and that staff have not heard of."""
+    now = clock.now()
+    clocks = {trade.pk: waiting for trade in trades if (waiting := waiting_clock_of(trade)) is not None}
+    late = [pk for pk, waiting in clocks.items() if waiting.since + settings.UNTOLD_LIMIT <= now]
+    given = DeadlineWarning.objects.filter(escrow_id__in=late).values_list("escrow_id", "deadline", "deadline_at")
+    said = set(given) if late else set()
+    return [pk for pk in late if (pk, untold_name(clocks[pk]), clocks[pk].since) not in said]
 
 
 def composition_of(escrow: Escrow) -> Composition:

@@ -17,7 +17,7 @@ from escrows.actions.start_deadline import start_told_deadline
 from escrows.deadlines import ACCEPTANCE, INSPECTION, waiting_clock_of
 from escrows.errors import EscrowRefusal
 from escrows.models import Escrow
-from escrows.queries import untold_trades
+from escrows.queries import unreported_of, untold_trades
 from lockbay.people.models import Channel
 from notifications.models import Delivery, DeliveryState
 
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 # The message that tells a party of its own deadline.
 TELLS_OF = {"trade_offered": ACCEPTANCE, "trade_delivered": INSPECTION}
 _TEMPLATE_OF = {name: template for template, name in TELLS_OF.items()}
+_PAGE = 500  # trades that the sweep looks at together
 _ARRIVED = (DeliveryState.DELIVERED, DeliveryState.OPENED)
 
 
@@ -54,11 +55,14 @@ def start_clock_of(delivery: Delivery) -> None:
 
 def start_waiting_clocks() -> int:
     """The sweep: starts the clocks whose party was told, reports those that wait too long; returns how many started."""
-    waiting = {trade.pk: trade for trade in untold_trades()}
-    told = _told_of(waiting.values())
-    for pk in waiting.keys() - told.keys():
-        _report(pk)
-    return sum(_start(pk, name) for pk, name in told.items())
+    started, after = 0, 0
+    while page := untold_trades(after=after, limit=_PAGE):
+        told = _told_of(page)
+        started += sum(_start(pk, name) for pk, name in told.items())
+        for pk in unreported_of(trade for trade in page if trade.pk not in told):
+            _report(pk)
+        after = page[-1].pk
+    return started
 
 
 def _told_of(trades: Iterable[Escrow]) -> dict[int, str]:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import transaction
 
 from escrows.access import lock_escrow
-from escrows.deadlines import waiting_clock_of
+from escrows.deadlines import untold_name, waiting_clock_of
 from escrows.models import DeadlineWarning
 from escrows.recounting import escrow_event
 from lockbay import clock
@@ -25,7 +25,7 @@ def report_untold(*, actor: User | None, escrow_id: int) -> bool:
             return False
         row = {
             "escrow_id": escrow.pk,
-            "deadline": f"untold_{waiting.name}",
+            "deadline": untold_name(waiting),
             "deadline_at": waiting.since,
             "lead_minutes": _LEAD,
             "given_at": now,
