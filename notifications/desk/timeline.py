@@ -14,8 +14,8 @@ from notifications.models import Delivery, DeliveryState, IncidentEvent, Outcome
 
 # What happened at the same moment is told in this order.
 ORDER = (
-    "happened", "made", "opened_next", "resent", "try", "report", "exhausted", "alerted", "escalated", "taken_on",
-    "closed", "ahead_try", "ahead_next",
+    "happened", "made", "opened_next", "resent", "try", "report", "seen", "exhausted", "alerted", "escalated",
+    "taken_on", "closed", "ahead_try", "ahead_next",
 )  # fmt: skip
 _OF_MESSAGE = {Kind.DELIVERY_RESENT.value: "resent", Kind.DELIVERIES_EXHAUSTED.value: "exhausted"}
 _OF_INCIDENT = {
@@ -78,8 +78,17 @@ def _lines_of(copy: Delivery, earlier: list[Delivery]) -> Iterator[Line]:
     for report in copy.reports.all():
         at = max(report.at, began.get(report.provider_id, report.at))  # their clock may be behind ours
         yield Line(at, "report", copy.channel, report, is_bad=report.what in _BAD_REPORTS)
+    yield from _lines_without_report(copy)
     if copy.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
         yield from _lines_ahead(copy)
+
+
+def _lines_without_report(copy: Delivery) -> Iterator[Line]:
+    """Telegram reports nothing, a pressed button tells that it was opened; and old reports are forgotten."""
+    reported = {report.what for report in copy.reports.all()}
+    for what, at in ((What.DELIVERED, copy.delivered_at), (What.OPENED, copy.opened_at)):
+        if at is not None and what not in reported:
+            yield Line(at, "seen", copy.channel, copy, what.value)
 
 
 def _lines_ahead(copy: Delivery) -> Iterator[Line]:

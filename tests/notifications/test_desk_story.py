@@ -21,7 +21,7 @@ from notifications.desk.timeline import Line, tell_story
 from notifications.escalation import escalate_due
 from notifications.fanout import fan_out
 from notifications.models import Attempt, Delivery, Incident, What
-from notifications.tracking import Report, apply_tracking
+from notifications.tracking import Report, apply_tracking, note_opened
 from tests import cast
 from tests.notifications.stories import PAID, has_email, is_due_now, limit_passes, the_delivery, told
 
@@ -144,6 +144,15 @@ def test_a_report_whose_clock_is_behind_ours_comes_after_the_try_it_is_about(tra
     sent = answered(event, "telegram", Accepted("55"))
     apply_tracking(Report("telegram", "55", What.DELIVERED, clock.real_now() - timedelta(hours=2), "4"))
     assert story(sent)[-2:] == [("try", "telegram"), ("report", "telegram")]
+
+
+def test_a_pressed_button_and_a_forgotten_report_leave_their_line(trade: Escrow, client: Client) -> None:
+    event = confirmed(trade)
+    sent = answered(event, "telegram", Accepted("56"))
+    assert note_opened(chat_id=cast.sol().telegram_id or 0, message_id=56)
+    assert story(sent)[-2:] == [("try", "telegram"), ("seen", "telegram")]
+    client.force_login(cast.olu())
+    assert "a button of the message was pressed" in page_of(client, sent)
 
 
 def test_staff_see_their_own_address_alone(trade: Escrow, settings: object) -> None:
