@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lockbay import http
-from tests.journeys.house import House, eventually
+from tests.journeys.house import PATIENCE, House, eventually
 from tests.plugins.local_postgres import LocalPostgres, start_local_postgres
 
 PAYMENTS = 40
@@ -56,13 +56,17 @@ def test_a_crash_loses_nothing_and_redelivery_credits_once(tmp_path: Path) -> No
         with WebAlone(tmp_path, server) as web:
             webhooks = json.loads(web.run("tests.faults.crash_stage", str(PAYMENTS)).splitlines()[-1])
             answers: list[int] = []
+            are_three_answered = threading.Event()
 
             def deliver_all() -> None:
-                answers.extend(web.deliver(webhook) for webhook in webhooks)
+                for webhook in webhooks:
+                    answers.append(web.deliver(webhook))
+                    if len(answers) == 3:
+                        are_three_answered.set()
 
             sender = threading.Thread(target=deliver_all)
             sender.start()
-            eventually(lambda: len(answers) >= 3, "the first webhooks were answered")
+            assert are_three_answered.wait(PATIENCE)
             server.crash()
             eventually(lambda: set(answers) - {200}, "a webhook meets the crash")
             server.start_again()

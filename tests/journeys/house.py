@@ -1,6 +1,7 @@
 """The whole house as real processes on this machine: web, worker, bot and sandbox, each of which can be killed.
 
 The database is a fresh one of the kind this test run uses; the processes are the very ones that `manage.py up` starts.
+Only their imports are done beforehand (see warm.py), unless a process is to start cold.
 """
 
 import contextlib
@@ -10,18 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
-import psycopg
 from django.conf import settings
 
 from lockbay import http
 from lockbay.management.commands.up import HOST, manage_command, web_command
 from telegrambot.sandbox.testing import SandboxClient
+from tests.journeys.fresh_database import make_fresh_database
+from tests.journeys.warm import Stage, WarmProcess
 from tests.ports import free_port
 
 T = TypeVar("T")
@@ -44,10 +44,12 @@ def eventually(look: Callable[[], T], what: str, *, within: float = PATIENCE) ->
 
 
 class House:
-    """Real processes in `folder`; use as a context manager."""
+    """Real processes in `folder`; use as a context manager. Those named in `cold` start as new interpreters."""
 
-    def __init__(self, folder: Path, *, settings_changed: dict[str, str] | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, *, settings_changed: dict[str, str] | None = None, cold: Collection[str] = ()
+    ) -> None:
+        self.folder, self.cold = folder, cold
         self.web_port, self.sandbox_port = free_port(), free_port()
         self.web_url, self.sandbox_url = f"http://{HOST}:{self.web_port}", f"http://{HOST}:{self.sandbox_port}"
         self.environment = {
@@ -62,9 +64,9 @@ class House:
             **(settings_changed or {}),
         }
         self.people = SandboxClient(self.sandbox_url)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._logs: dict[str, IO[bytes]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes] | WarmProcess] = {}
         self._drop_database: Callable[[], None] = lambda: None
+        self._opened_stage: Stage | None = None
 
     def __enter__(self) -> "House":
         self._make_database()
@@ -82,8 +84,8 @@ class House:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             self.kill(name)
-        for log in self._logs.values():
-            log.close()
+        if self._opened_stage is not None:
+            self._opened_stage.close()
         self._drop_database()
 
     def commands(self) -> dict[str, list[str]]:
@@ -97,18 +99,20 @@ class House:
 
     def start(self, name: str) -> None:
         """Starts a process that does not run."""
-        if name not in self._logs:
-            self._logs[name] = (self.folder / f"{name}.log").open("ab")
-        log = self._logs[name]
-        self._processes[name] = subprocess.Popen(
-            self.commands()[name],
-            env=self.environment,
-            cwd=settings.BASE_DIR,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        command, log = self.commands()[name], self.folder / f"{name}.log"
+        if name not in self.cold:
+            self._processes[name] = self._stage().start(command[1:], log)
+            return
+        with log.open("ab") as file:
+            self._processes[name] = subprocess.Popen(
+                command,
+                env=self.environment,
+                cwd=settings.BASE_DIR,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
 
     def kill(self, name: str) -> None:
         """kill -9 of the process and everything it started, wherever it is in its work."""
@@ -144,27 +148,20 @@ class House:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def _run(self, command: list[str]) -> str:
-        run = subprocess.run(
-            command, env=self.environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-        return run.stdout
+        log = self.folder / "run.log"
+        log.unlink(missing_ok=True)
+        code = self._stage().start(command[1:], log).wait()
+        said = log.read_text(errors="replace")
+        assert code == 0, said
+        return said
+
+    def _stage(self) -> Stage:
+        if self._opened_stage is None:
+            self._opened_stage = Stage(self.environment)
+        return self._opened_stage
 
     def _make_database(self) -> None:
-        self.environment.pop("SQLITE_PATH", None)
-        if not os.environ.get("DATABASE_URL"):
-            return
-        address = urlsplit(os.environ["DATABASE_URL"])
-        name = f"house_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(address.geturl(), autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-        self.environment["DATABASE_URL"] = address._replace(path=f"/{name}").geturl()
-
-        def drop() -> None:
-            with psycopg.connect(address.geturl(), autocommit=True) as server:
-                server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
-
-        self._drop_database = drop
+        self._drop_database = make_fresh_database(self.environment)
 
 
 class Phone:
@@ -210,9 +207,9 @@ class Phone:
 
 
 @contextlib.contextmanager
-def open_house(folder: Path, **settings_changed: str) -> Iterator[House]:
+def open_house(folder: Path, *, cold: Collection[str] = (), **settings_changed: str) -> Iterator[House]:
     """A running house whose logs are shown when something goes wrong inside the block."""
-    house = House(folder, settings_changed=settings_changed)
+    house = House(folder, settings_changed=settings_changed, cold=cold)
     try:
         with house:
             yield house

@@ -95,13 +95,18 @@ def require_right_books(house: House, trades: int = 1) -> None:
     assert found["operations"] == sorted(["escrow_fund", "escrow_release"] * trades)
 
 
+def _is_all_told(house: House) -> bool:
+    """Raises: RuntimeError naming what is not sent."""
+    done = {"sent", "delivered", "opened", "skipped"}
+    untold = [row for row in house.look()["deliveries"] if row["state"] not in done]
+    if untold:
+        raise RuntimeError(str(untold))
+    return True
+
+
 def require_told_once(house: House) -> None:
     """Every notice reached its person once: sent, at most one more copy where a kill left it uncertain (F1, F2)."""
-    eventually(
-        lambda: all(row["state"] in {"sent", "delivered", "opened", "skipped"} for row in house.look()["deliveries"]),
-        "every message is sent",
-        within=60,
-    )
+    eventually(lambda: _is_all_told(house), "every message is sent", within=60)
     rows = house.look()["deliveries"]
     names = [(row["event"], row["audience"], row["channel"]) for row in rows if row["channel"] == "telegram"]
     assert len(rows) >= 3

@@ -8,10 +8,13 @@ import atexit
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.plugins.local_postgres import fast_folder
 
 CHOICES = ("sqlite", "postgres")
 CHOSEN = "LOCKBAY_TEST_DATABASE"
@@ -41,13 +44,17 @@ def prepare_environment(chosen: str) -> None:
     """Sets what settings.py reads."""
     os.environ[CHOSEN] = chosen
     os.environ["LOCKBAY_MODE"] = "test"
-    folder = tempfile.mkdtemp(prefix="lockbay-tests-")
+    folder = tempfile.mkdtemp(prefix="lockbay-tests-", dir=fast_folder())
     _owned_at_exit(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["LOCKBAY_VAR_DIR"] = folder
     (Path(folder) / "static").mkdir()  # the middleware for static files warns when it is missing
     if chosen == "sqlite":
         os.environ.pop("DATABASE_URL", None)
-    elif not os.environ.get("DATABASE_URL"):
+        return
+    os.environ["LOCKBAY_TEST_PATTERN"] = f"lockbay_pattern_{uuid.uuid4().hex[:12]}"
+    if os.environ.get("DATABASE_URL"):
+        _owned_at_exit(_drop_pattern)  # a server of ours goes away with everything on it
+    else:
         from tests.plugins.local_postgres import start_local_postgres
 
         server = start_local_postgres()
@@ -70,6 +77,14 @@ def pytest_report_header() -> str:
 
 def _implied_by_address() -> str:
     return "postgres" if os.environ.get("DATABASE_URL") else "sqlite"
+
+
+def _drop_pattern() -> None:
+    """What houses were copied from (tests/journeys/fresh_database.py)."""
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {os.environ['LOCKBAY_TEST_PATTERN']}")  # type: ignore[arg-type]
 
 
 def _owned_at_exit(clean: Callable[[], None]) -> None:
