@@ -4,6 +4,7 @@ is done."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.journeys.house import House, Phone, eventually
 
@@ -98,10 +99,16 @@ def require_right_books(house: House, trades: int = 1) -> None:
 def _is_all_told(house: House) -> bool:
     """Raises: RuntimeError naming what is not sent."""
     done = {"sent", "delivered", "opened", "skipped"}
-    untold = [row for row in house.look()["deliveries"] if row["state"] not in done]
+    untold = [row for row in house.look()["deliveries"] if row["state"] not in done and not _is_doubtful(row)]
     if untold:
         raise RuntimeError(str(untold))
     return True
+
+
+def _is_doubtful(row: dict[str, Any]) -> bool:
+    """The bot may be killed twice in the very middle of the message to the staff's group. Then nobody knows, nothing is
+    tried a third time, and the mail to staff tells them."""
+    return bool(row["audience"] == "staff:chat" and row["state"] == "failed" and row["uncertain"])
 
 
 def require_told_once(house: House) -> None:
