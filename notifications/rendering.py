@@ -24,13 +24,14 @@ from lockbay.people.models import Channel, Contact, User
 from notifications import alert_limits
 from notifications.codes import code_of, is_open
 from notifications.models import Delivery
-from notifications.short_texts import short_text
+from notifications.short_texts import plain_signs, short_text, sms_text
 from notifications.texts import TELEGRAM_LONGEST, clean_name, clean_text, cut_kindly, paragraphs_of, plain_text
 from wallets.models import Withdrawal
 
 _REFERENCE_LONGEST = 16  # an id of ours as it is; of a longer one, enough to find it
 _DESCRIPTION_LONGEST = 200
 _STAFF_LONGEST = 4000
+_WHATSAPP = Channel.WHATSAPP.value
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def render(
         context = _context(delivery, about, user)
         paragraphs = paragraphs_of(render_to_string(f"notices/{delivery.template}.html", context))
         subject = _subject(paragraphs[0], context)
+        subject = plain_signs(subject) if channel == Channel.SMS.value else subject
         link = context["desk_link"] if delivery.is_for_staff else context["bot_link"]
         if channel == Channel.EMAIL.value:
             html, text = _mail(paragraphs, {**context, "subject": subject})
@@ -96,8 +98,9 @@ def render(
 def _plain(channel: str, subject: str, paragraphs: list[str], link: str) -> str:
     """The form without markup: short for phones, whole for the staff's channels."""
     rest = [plain_text(part) for part in paragraphs[1:]]
-    longest = {Channel.SMS.value: settings.SMS_LONGEST, Channel.WHATSAPP.value: settings.WHATSAPP_LONGEST}
-    return short_text(subject, rest, link, longest.get(channel, _STAFF_LONGEST))
+    if channel == Channel.SMS.value:
+        return sms_text(subject, rest, link, settings.SMS_LONGEST)
+    return short_text(subject, rest, link, settings.WHATSAPP_LONGEST if channel == _WHATSAPP else _STAFF_LONGEST)
 
 
 def _mail(paragraphs: list[str], context: dict[str, Any]) -> tuple[str, str]:

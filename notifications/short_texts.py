@@ -3,6 +3,19 @@
 from notifications.texts import cut_units, units_of
 
 _ELLIPSIS = "…"
+_MOST_CUTS = 2
+_PLAIN_SIGNS = {
+    "…": "...",
+    "·": "-",
+    "•": "-",
+    "–": "-",
+    "—": "-",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "\u00a0": " ",
+}
 
 
 def short_text(title: str, paragraphs: list[str], link: str, longest: int) -> str:
@@ -21,6 +34,18 @@ def short_text(title: str, paragraphs: list[str], link: str, longest: int) -> st
     if room < len(kept):
         return _join(_cut(title, longest - units_of(link) - 1), [], link)
     return _join(title, _share(kept, room), link)
+
+
+def sms_text(title: str, paragraphs: list[str], link: str, longest: int) -> str:
+    """The same in the signs that every phone knows: one other sign more than halves what a part of an SMS holds
+    (GSM 03.38). Letters of other scripts stay."""
+    cuts = _MOST_CUTS * (len(_PLAIN_SIGNS[_ELLIPSIS]) - 1)
+    return plain_signs(short_text(plain_signs(title), [plain_signs(part) for part in paragraphs], link, longest - cuts))
+
+
+def plain_signs(text: str) -> str:
+    """Typographic signs as those of a typewriter."""
+    return text.translate(str.maketrans(_PLAIN_SIGNS))
 
 
 def _share(kept: list[str], room: int) -> list[str]:

@@ -11,7 +11,7 @@ from notifications.fanout import fan_out
 from notifications.models import Delivery
 from notifications.rendering import render
 from notifications.routing import ROUTES, Audience
-from notifications.short_texts import short_text
+from notifications.short_texts import plain_signs, short_text
 from notifications.texts import units_of
 from tests import cast
 from tests.notifications.stories import told
@@ -98,3 +98,23 @@ def test_a_hostile_description_neither_pushes_out_the_link_nor_brings_markup(set
     assert units_of(rendered.text) <= settings.SMS_LONGEST
     assert "\u202e" not in rendered.text
     assert rendered.text.endswith("https://t.me/LockBaySandboxBot")
+
+
+# GSM 03.38 and its extension: one sign beside them makes each part of an SMS 67 characters long instead of 153.
+GSM = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"
+)
+
+
+def test_our_own_signs_make_no_sms_dearer(settings: Any) -> None:
+    settings.SMS_LONGEST = 160  # so that it is cut as well
+    trade = cast.a_delivered_trade()
+    for kind, route in of_people():
+        rendered = plain_forms(trade, kind, route, ("sms",))["sms"]
+        assert set(rendered.text) <= GSM, f"{route.template}: {set(rendered.text) - GSM} in {rendered.text}"
+        assert units_of(rendered.text) <= 160
+
+
+def test_the_words_of_people_reach_the_phone_as_they_are() -> None:
+    assert plain_signs("שלום 😀 “Zoë’s” – 5 · 7…") == 'שלום 😀 "Zoë\'s" - 5 - 7...'
