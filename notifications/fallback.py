@@ -21,7 +21,8 @@ _WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 
 def open_overdue_fallbacks(limit: int = 200) -> int:
-    """Opens the next channel of every delivery whose limit has passed and returns how many were opened."""
+    """Opens the next channel of up to `limit` deliveries whose limit has passed, where there is one; returns how many
+    deliveries it looked at."""
     overdue = _overdue()
     if not overdue.exists():
         return 0
@@ -31,9 +32,10 @@ def open_overdue_fallbacks(limit: int = 200) -> int:
                 :limit
             ]
         )
-        opened = [row for row in rows if ladder.open_next_channel(row)]
+        for row in rows:
+            ladder.open_next_channel(row)
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(fallback_at=None)
-    return len(opened)
+    return len(rows)
 
 
 def soonest_fallback() -> datetime | None:

@@ -135,3 +135,12 @@ def test_a_kill_at_the_fifth_try_does_not_hide_that_it_is_stuck(event: Event) ->
     assert channels_of(event) == ["telegram"]
     answered(event, "telegram", ChannelUnavailable("502"))
     assert channels_of(event) == ["telegram", "email"]
+
+
+def test_many_without_a_next_channel_hold_up_nobody_behind_them(event: Event) -> None:
+    due = clock.real_now()
+    Delivery.objects.filter(event=event, audience="seller").update(fallback_at=due - timedelta(seconds=1))
+    Delivery.objects.filter(event=event, audience="buyer").update(fallback_at=due)
+    while fallback.open_overdue_fallbacks(limit=1):
+        pass
+    assert channels_of(event) == ["telegram", "email"]
