@@ -6,6 +6,7 @@ Every rule is shown red on a planted sample in test_rules.py, so none of them ca
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +29,9 @@ class Module:
 Rule = Callable[[Module], Iterator[str]]
 
 
+@cache
 def modules(*rooms: str) -> list[Module]:
-    """Every module of the rooms, migrations left out."""
+    """Every module of the rooms, migrations left out; read once, forget them by `modules.cache_clear()`."""
     return [
         Module.of(str(path.relative_to(ROOT)), path.read_text())
         for room in rooms

@@ -1,5 +1,7 @@
 """The rules of the house hold everywhere, and each of them can go red."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.architecture import scanning
@@ -17,6 +19,13 @@ BROKEN: dict[str, tuple[str, str]] = {
     "banned_names": ("payments/utils.py", ""),
     "sentences_in_python": ("telegrambot/handlers/x.py", "reply('Your money is on its way')"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_the_modules() -> Iterator[None]:
+    """Their trees are large, and the tests after these have no use for them."""
+    yield
+    modules.cache_clear()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
