@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.template import engines
 from django.test import Client
 from django.urls import reverse
@@ -12,10 +13,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
+from lockbay.people.roles import ROLES, install_roles
 from notifications.desk.previews import ALL_CHANNELS, Preview, preview, routes_like
 from notifications.desk.samples import FACTS, OF_TEMPLATE, sample_of
-from notifications.models import Delivery
-from notifications.routing import ROUTES, Route
+from notifications.models import Delivery, Incident
+from notifications.routing import ROUTES, Audience, Reach, Route
+from notifications.staff_rows import KnownIncidents, Paged, rows_for_staff
 from notifications.texts import visible_length
 from tests import cast
 
@@ -51,6 +54,25 @@ def test_a_notice_has_no_hole_and_fits_in_every_channel(kind: Kind, route: Route
         assert not form.longest or form.length <= form.longest
         assert bool(rendered.html) == (form.channel in ("telegram", "email"))
     assert visible_length(forms[0].rendered.html) <= 4096
+
+
+STAFF_ROUTES = [(kind, route) for kind, route in TABLE if route.audience is Audience.STAFF]
+
+
+@pytest.mark.parametrize(("kind", "route"), STAFF_ROUTES, ids=[route.template for _kind, route in STAFF_ROUTES])
+def test_what_is_shown_as_used_is_what_staff_get_where_everything_is_set_up(
+    kind: Kind, route: Route, settings: Any
+) -> None:
+    settings.STAFF_EMAILS, settings.STAFF_ESCALATION_EMAILS = ["a@lockbay.example"], []
+    settings.STAFF_CHAT_ID, settings.STAFF_ESCALATION_PHONES = -100_7, ["+2348010000000"]
+    settings.TWILIO_ACCOUNT_SID = settings.TWILIO_AUTH_TOKEN = settings.TWILIO_SENDER = "x"
+    settings.SLACK_WEBHOOK_URL = settings.PAGERDUTY_ROUTING_KEY = "x"
+    event = sample_of(kind, route, "email", NOW)[0].event
+    known = KnownIncidents(opened={event.pk: Incident(pk=0)}, paged={0: Paged(may_know=True)})
+    rows = rows_for_staff(event, route, known, lambda **row: {"due_at": NOW, **row})
+    told = {row["channel"] for row in rows}
+    used = {form.channel for form in shown(kind, route).used}
+    assert told == used if route.reach is not Reach.CHANNEL else told < used
 
 
 def test_no_sample_is_left_over() -> None:
@@ -128,3 +150,14 @@ def test_a_stranger_sees_neither_page(client: Client) -> None:
     client.force_login(cast.bea())
     for name in ("previews", "channels"):
         assert client.get(reverse(name)).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_with_a_role_may_look(role: str, client: Client) -> None:
+    install_roles()
+    user = cast.max_()
+    user.groups.add(Group.objects.get(name=role))
+    client.force_login(user)
+    for name in ("previews", "channels"):
+        assert client.get(reverse(name)).status_code == 200
