@@ -256,6 +256,8 @@ def _desk_link(delivery: Delivery) -> str:
 
 def desk_page(subject_type: str, subject_id: int) -> str:
     """The path of the desk's page about a subject; its front page when there is none."""
+    if subject_type == "alert_window":
+        return reverse("admin:notifications_incident_changelist")
     name = _DESK_PAGES.get(subject_type, "")
     try:
         return reverse(f"admin:{name}_change", args=[subject_id])

@@ -247,6 +247,7 @@ class TestLimit:
         text = _text_of(more)
         assert "5 more messages for staff" in text
         assert "More than 3 came within the hour" in text
+        assert text.endswith("/admin/notifications/incident/")
 
     def test_other_news_holds_back_no_alarm(self, rooms: None, settings: Any) -> None:
         settings.STAFF_ALERTS_PER_HOUR = 1
