@@ -140,7 +140,7 @@ def _rows_of(event: Event, route: Route, world: _World) -> Iterable[dict[str, An
     if user is None or (user.pk == event.actor_id and not route.even_actor):
         return []  # nobody has that side yet, or he saw it happen
     if route.audience is Audience.CONTACT:
-        audience = f"contact:{event.data.get('contact_id')}"
+        audience = f"contact:{event.data.get('replaced_id') or event.data.get('contact_id')}"
         channel = event.data.get("channel") or Channel.EMAIL
         return [_row(event, route, world, audience=audience, channel=channel, user=user)]
     first = _row_for_person(event, route, world, user)

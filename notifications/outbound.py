@@ -94,6 +94,5 @@ def address_for(delivery: Delivery) -> str:
         return rest
     if kind == "contact":
         asked = Contact.objects.filter(pk=rest, user=delivery.recipient, channel=delivery.channel, dead_at=None)
-        contact = asked.filter(verified_at__isnull=True).first()
-        return contact.address if contact else ""
+        return asked.values_list("address", flat=True).first() or ""
     return address_of(delivery.recipient, delivery.channel) if delivery.recipient else ""

@@ -85,11 +85,13 @@ def _says_another_sum(delivery: Delivery, escrow: Escrow) -> bool:
 
 
 def _is_needless(delivery: Delivery) -> bool:
-    """A code that was typed or ran out; the word to an address that it was removed, when it is proved again."""
+    """A code that was typed or ran out; the word to an address that it was removed or replaced, when it is no more."""
     contact = Contact.objects.filter(pk=delivery.audience.partition(":")[2]).first()
     if contact is None:
         return True
-    return not is_open(contact) if delivery.template == "contact_code" else contact.verified_at is not None
+    if delivery.template == "contact_code":
+        return not is_open(contact)
+    return (contact.verified_at is None) is (delivery.template == "contact_replaced")
 
 
 def _is_taken_on(incident: Incident) -> bool:

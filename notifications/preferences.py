@@ -10,7 +10,9 @@ from notifications.reach import channels_after, reachable_channels
 
 # Nobody can turn these off on all channels.
 NEVER_SILENT = frozenset({Category.PAYMENT, Category.SECURITY})
-_SECURITY = frozenset({"destination_added", "destination_removed", "contact_code", "contact_removed"})
+_SECURITY = frozenset(
+    {"destination_added", "destination_removed", "contact_code", "contact_removed", "contact_replaced"}
+)
 # These start the reader's own clock: who could turn them off would keep the other side waiting for ever (N8).
 _STARTS_A_CLOCK = frozenset({"trade_offered", "trade_delivered"})
 _BY_PRIORITY = {

@@ -60,6 +60,12 @@ def limit_of(channel: str, reachable: Iterable[str], priority: int, now: datetim
 
 
 def address_of(user: User, channel: str) -> str:
-    """Where to send: the newest proof wins. "" when there is no live address any more."""
+    """Where to send. "" when there is no live address any more."""
+    contact = address_in_use(user, channel)
+    return contact.address if contact else ""
+
+
+def address_in_use(user: User, channel: str) -> Contact | None:
+    """The one that messages go to: the newest proof wins."""
     contacts = [contact for contact in live_contacts([user.pk]).get(user.pk, []) if contact.channel == channel]
-    return contacts[-1].address if contacts else ""
+    return contacts[-1] if contacts else None

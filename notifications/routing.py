@@ -112,6 +112,10 @@ def _hears_of_it(event: Event, _escrow: "Escrow | None") -> bool:
     return bool(event.data.get("hears_of_it"))
 
 
+def _replaces_another(event: Event, _escrow: "Escrow | None") -> bool:
+    return "replaced_id" in event.data
+
+
 def _is_not_agreed(event: Event, _escrow: "Escrow | None") -> bool:
     return not event.data.get("agreed")
 
@@ -275,7 +279,10 @@ ROUTES: dict[Kind, tuple[Route, ...]] = {
     Kind.REFERRAL_JOINED: (Route(_USER, "referral_joined", _REMINDER),),
     Kind.AFFILIATE_EARNED: (Route(_USER, "affiliate_earned", _TRADE),),
     Kind.CONTACT_CODE_REQUESTED: (Route(Audience.CONTACT, "contact_code", _PAYMENT, even_actor=True),),
-    Kind.CONTACT_VERIFIED: (),  # nobody: the settings say so to the one who typed the code
+    # The settings say so to the one who typed the code; the address that messages went to hears that they no longer do.
+    Kind.CONTACT_VERIFIED: (
+        Route(Audience.CONTACT, "contact_replaced", _TRADE, even_actor=True, only_if=_replaces_another),
+    ),
     # On what is left, and once to what was removed: who took over the chat cannot cut the others off unseen.
     Kind.CONTACT_REMOVED: (
         Route(_USER, "contact_removed", _TRADE, even_actor=True, every_channel=True),

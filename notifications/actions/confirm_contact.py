@@ -10,6 +10,7 @@ from lockbay.events.recording import NewEvent, record
 from lockbay.people.models import Contact, User
 from notifications.codes import MOST_TRIES, is_open, is_right
 from notifications.errors import AddressTaken, CodeExpired, CodeWrong
+from notifications.reach import address_in_use
 
 
 def confirm_contact(*, actor: User, code: str) -> Contact:
@@ -33,13 +34,16 @@ def _confirm_within(actor: User, code: str) -> Contact | CodeWrong:
         contact.code_tries += 1
         contact.save(update_fields=["code_tries"])
         return CodeWrong(MOST_TRIES - contact.code_tries)
+    before = address_in_use(actor, contact.channel)
     contact.verified_at, contact.code_digest = clock.real_now(), ""
     try:
         with transaction.atomic():
             contact.save(update_fields=["verified_at", "code_digest"])
     except IntegrityError as error:
         raise AddressTaken from error
-    proved = {"user_id": actor.pk, "contact_id": contact.pk}
+    # Where messages went until now hears of it: who took over the chat cannot draw them away unseen.
+    proved = {"user_id": actor.pk, "contact_id": contact.pk, "channel": contact.channel}
+    proved |= {"replaced_id": before.pk} if before else {}
     record([NewEvent(Kind.CONTACT_VERIFIED, "contact", contact.pk, actor_id=actor.pk, data=proved)])
     return contact
 

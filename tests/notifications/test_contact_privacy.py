@@ -105,3 +105,23 @@ def test_a_dead_address_that_is_removed_is_left_alone(mail_server: type[Scripted
     jobs.fan_out()
     assert mail_server.taken == []
     assert not Delivery.objects.filter(channel="email", state="failed").exists()
+
+
+def test_the_address_that_messages_went_to_hears_that_they_go_elsewhere_now(mail_server: type[Scripted]) -> None:
+    has_email(cast.bea(), ADDRESS)
+    asked = request_code(actor=cast.bea(), channel="email", address="thief@example.org")
+    confirm_contact(actor=cast.bea(), code=code_of(asked))
+    jobs.fan_out()
+    jobs.fan_out()
+    assert [mail.to for mail in mail_server.taken] == [[ADDRESS]]
+    assert "to another address" in mail_server.taken[0].subject
+    assert not Delivery.objects.filter(channel="telegram", recipient=cast.bea()).exists()
+
+
+def test_a_first_address_or_one_beside_a_dead_one_is_told_to_nobody(mail_server: type[Scripted]) -> None:
+    has_email(cast.bea(), ADDRESS)
+    Contact.objects.update(dead_at=clock.real_now())
+    asked = request_code(actor=cast.bea(), channel="email", address="new@example.org")
+    confirm_contact(actor=cast.bea(), code=code_of(asked))
+    jobs.fan_out()
+    assert mail_server.taken == []
