@@ -10,7 +10,7 @@ from lockbay.events.kinds import Kind
 from lockbay.people.models import Channel
 from notifications.channels import STAFF_CHANNELS
 from notifications.channels.whatsapp import one_line
-from notifications.desk.samples import sample_of
+from notifications.desk.samples import forms_of, sample_of
 from notifications.models import Priority
 from notifications.reach import ORDER
 from notifications.rendering import Rendered, render
@@ -44,10 +44,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Preview:
-    """One route by every channel."""
+    """One route by every channel, in one of its forms; "" is the plain one."""
 
     kind: Kind
     route: Route
+    form: str
+    forms: Sequence[str]
     shown: Sequence[Shown]
 
     @property
@@ -76,19 +78,21 @@ def routes_like(*, kind: str = "", template: str = "") -> list[tuple[Kind, Route
     ]
 
 
-def preview(kind: Kind, route: Route, *, language: str, now: datetime) -> Preview:
-    """Renders it for all channels; no query."""
-    return Preview(kind, route, list(_all_forms(kind, route, language, now)))
+def preview(kind: Kind, route: Route, *, language: str, now: datetime, form: str = "") -> Preview:
+    """Renders it for all channels; no query. A form that the notice does not have is the plain one."""
+    forms = forms_of(route.template)
+    chosen = form if form in forms else ""
+    return Preview(kind, route, chosen, forms, list(_by_every_channel(kind, route, chosen, language, now)))
 
 
-def _all_forms(kind: Kind, route: Route, language: str, now: datetime) -> Iterator[Shown]:
+def _by_every_channel(kind: Kind, route: Route, form: str, language: str, now: datetime) -> Iterator[Shown]:
     limits = {
         Channel.TELEGRAM.value: TELEGRAM_LONGEST,
         Channel.SMS.value: settings.SMS_LONGEST,
         Channel.WHATSAPP.value: settings.WHATSAPP_LONGEST,
     }
     for channel in ALL_CHANNELS:
-        delivery, about = sample_of(kind, route, channel, now)
+        delivery, about = sample_of(kind, route, channel, now, form)
         rendered = render(delivery, channel, about=about, language=language)
         sent = rendered.text
         if channel == Channel.WHATSAPP:

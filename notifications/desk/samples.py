@@ -13,7 +13,8 @@ from escrows.states import Status
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.models import User
-from notifications.desk.sample_facts import FACTS, FORMS, NO_ROW, OF_TEMPLATE, TRADE
+from notifications.desk.sample_facts import FACTS, NO_ROW, OF_TEMPLATE, TRADE
+from notifications.desk.sample_forms import FORMS
 from notifications.models import Delivery
 from notifications.rendering import About
 from notifications.routing import Audience, Route
@@ -53,6 +54,7 @@ def sample_of(kind: Kind, route: Route, channel: str, now: datetime, form: str =
     buyer, seller = _a_person(1, "Bea"), _a_person(2, "Sol")
     subject = kind.value.partition(".")[0]
     event = _an_event(kind, _SUBJECTS.get(subject, subject), facts, now)
+    event.actor_id = _actor_of(facts.get("_actor", ""), route)
     recipient = {Audience.SELLER: seller, Audience.STAFF: None}.get(route.audience, buyer)
     suffix = {Audience.STAFF: f":{channel}", Audience.CONTACT: f":{NO_ROW}"}.get(route.audience, "")
     delivery = Delivery(
@@ -74,13 +76,18 @@ def _a_person(number: int, name: str) -> User:
     return User(pk=number, username=name.lower(), first_name=name)
 
 
+def _actor_of(side: str, route: Route) -> int | None:
+    if side == "other":
+        side = "buyer" if route.audience is Audience.SELLER else "seller"
+    return {"buyer": 1, "seller": 2}.get(side)
+
+
 def _an_event(kind: Kind, subject: str, facts: Mapping[str, Any], now: datetime) -> Event:
     data = {name: _plain(value, now) for name, value in facts.items() if not name.startswith("_")}
     if subject == "escrow":
         data = {"public_id": TRADE, **data}
-    actor_id = {"buyer": 1, "seller": 2}.get(facts.get("_actor", ""))
     return Event(
-        pk=NO_ROW, kind=kind.value, subject_type=subject, subject_id=NO_ROW, actor_id=actor_id, data=data, at=now,
+        pk=NO_ROW, kind=kind.value, subject_type=subject, subject_id=NO_ROW, data=data, at=now,
         correlation_id=_REFERENCE,
     )  # fmt: skip
 

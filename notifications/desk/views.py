@@ -45,16 +45,16 @@ def show_channels(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show_previews(request: HttpRequest) -> HttpResponse:
-    """/admin/previews/?kind=…&template=…&language=…: every entry of the routing table in every channel."""
+    """/admin/previews/?kind=…&template=…&form=…&language=…: every entry of the routing table in every channel."""
     _require_reader(request)
-    kind, template = request.GET.get("kind", ""), request.GET.get("template", "")
+    kind, template, form = (request.GET.get(name, "") for name in ("kind", "template", "form"))
     wanted = request.GET.get("language", "")
     language = wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     entries = Paginator(routes_like(kind=kind, template=template), ROUTES_ON_A_PAGE).get_page(request.GET.get("page"))
     now = clock.now()
     page = {
         "entries": entries,
-        "previews": [preview(one, route, language=language, now=now) for one, route in entries],
+        "previews": [preview(one, route, language=language, now=now, form=form) for one, route in entries],
         "kinds": [one.value for one, routes in ROUTES.items() if routes],
         "kind": kind,
         "template": template,

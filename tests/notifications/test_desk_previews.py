@@ -15,7 +15,9 @@ from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
 from lockbay.people.roles import ROLES, install_roles
 from notifications.desk.previews import ALL_CHANNELS, Preview, preview, routes_like
-from notifications.desk.samples import FACTS, OF_TEMPLATE, sample_of
+from notifications.desk.sample_facts import FACTS, OF_TEMPLATE
+from notifications.desk.sample_forms import FORMS
+from notifications.desk.samples import forms_of, sample_of
 from notifications.models import Delivery, Incident
 from notifications.routing import ROUTES, Audience, Reach, Route
 from notifications.staff_rows import KnownIncidents, Paged, rows_for_staff
@@ -39,21 +41,26 @@ def shown(kind: Kind, route: Route) -> Preview:
 
 @pytest.mark.parametrize(("kind", "route"), TABLE, ids=[f"{kind} {route.template}" for kind, route in TABLE])
 def test_a_notice_has_no_hole_and_fits_in_every_channel(kind: Kind, route: Route, holes_show: None) -> None:
-    delivery, about = sample_of(kind, route, "email", NOW)
-    assert route.only_if is None or route.only_if(delivery.event, about.escrow)
-    forms = shown(kind, route).shown
+    texts = {form: _require_whole(kind, route, form) for form in forms_of(route.template)}
+    assert len(set(texts.values())) == len(texts), "two forms read the same"
+
+
+def _require_whole(kind: Kind, route: Route, name: str) -> str:
+    """Holds every channel's form to its rules and returns the mail's text."""
+    delivery, about = sample_of(kind, route, "email", NOW, name)
+    assert route.only_if is None or route.only_if(delivery.event, about.escrow), name
+    forms = preview(kind, route, language="en", now=NOW, form=name).shown
     assert [form.channel for form in forms] == list(ALL_CHANNELS)
     for form in forms:
         rendered = form.rendered
         assert rendered.subject
         assert form.sent
         for text in (rendered.subject, rendered.text, rendered.html, form.sent):
-            assert HOLE not in text, form.channel
-            assert "None" not in text, form.channel
-            assert "{{" not in text, form.channel
+            assert not [bad for bad in (HOLE, "None", "{{") if bad in text], (name, form.channel, text)
         assert not form.longest or form.length <= form.longest
         assert bool(rendered.html) == (form.channel in ("telegram", "email"))
     assert visible_length(forms[0].rendered.html) <= 4096
+    return forms[1].sent
 
 
 STAFF_ROUTES = [(kind, route) for kind, route in TABLE if route.audience is Audience.STAFF]
@@ -77,7 +84,7 @@ def test_what_is_shown_as_used_is_what_staff_get_where_everything_is_set_up(
 
 def test_no_sample_is_left_over() -> None:
     assert set(FACTS) <= {kind for kind, _route in TABLE}
-    assert set(OF_TEMPLATE) <= {route.template for _kind, route in TABLE}
+    assert set(OF_TEMPLATE) | set(FORMS) <= {route.template for _kind, route in TABLE}
 
 
 @pytest.mark.django_db
@@ -127,6 +134,19 @@ def test_a_kind_is_chosen_and_mail_is_shown_where_it_can_do_nothing(client: Clie
     assert body.count('srcdoc="&lt;!doctype html&gt;') == 3
     nothing = client.get(reverse("previews"), {"kind": "no.such", "page": "x"}).content.decode()
     assert "No notice is made of that" in nothing
+
+
+@pytest.mark.django_db
+def test_a_form_is_chosen_and_one_that_is_not_there_is_the_plain_one(client: Client) -> None:
+    client.force_login(cast.olu())
+    asked = {"kind": "escrow.payment_confirmed", "template": "payment_confirmed"}
+    plain = client.get(reverse("previews"), asked).content.decode()
+    assert "form=too_much" in plain
+    assert "is yours: it is in your LockBay wallet" not in plain
+    over = client.get(reverse("previews"), {**asked, "form": "too_much"}).content.decode()
+    assert "The extra 7.00 USD is yours: it is in your LockBay wallet" in over
+    other = client.get(reverse("previews"), {**asked, "form": "no such"}).content.decode()
+    assert "is yours: it is in your LockBay wallet" not in other
 
 
 @pytest.mark.django_db
