@@ -17,10 +17,12 @@ from django.utils.timesince import timesince
 from unfold.decorators import action, display
 
 from lockbay import clock
+from lockbay.events.kinds import Kind
 from lockbay.people.models import User
 from lockbay.read_only_admin import ReadOnlyAdmin
 from notifications.actions.acknowledge_incident import acknowledge_incident
 from notifications.actions.close_incident import close_incident
+from notifications.actions.resend_lost import resend_lost
 from notifications.errors import IncidentNotTheirs, ReasonMissing
 from notifications.incident_rights import may_take_on
 from notifications.incident_texts import acts_on, deliveries_of, newest_events, title_of
@@ -58,7 +60,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         "note", ("calls", "next_escalation_at"), "closed_at",
     ]  # fmt: skip
     readonly_fields = ["chip", "title", "about", "calls"]
-    actions_detail = ["acknowledge", "close"]
+    actions_detail = ["acknowledge", "send_lost", "close"]
     change_form_outer_after_template = "admin/notifications/incident.html"
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
@@ -115,6 +117,10 @@ class IncidentAdmin(ReadOnlyAdmin):
     def acknowledge(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, acknowledge_incident)
 
+    @action(description="Send lost messages again", url_path="send-lost", permissions=["send_lost"])
+    def send_lost(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._act(request, object_id, resend_lost)
+
     @action(description="Close incident", url_path="close", permissions=["close"])
     def close(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, close_incident)
@@ -123,23 +129,29 @@ class IncidentAdmin(ReadOnlyAdmin):
         """Shown while nobody has taken it on."""
         return _is_offered(request, object_id, acknowledged_at__isnull=True, closed_at__isnull=True)
 
+    def has_send_lost_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Where messages reached nobody, to those who may send a single one again."""
+        if not request.user.has_perm("notifications.change_delivery"):
+            return False
+        return _is_offered(request, object_id, kind=Kind.DELIVERIES_EXHAUSTED.value)
+
     def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Shown while it is open."""
         return _is_offered(request, object_id, closed_at__isnull=True)
 
-    def _act(self, request: HttpRequest, object_id: int, act: Callable[..., Incident]) -> HttpResponse:
+    def _act(self, request: HttpRequest, object_id: int, act: Callable[..., object]) -> HttpResponse:
         """Asks for a note, then calls the action; never inside a transaction of the admin's."""
         incident = get_object_or_404(Incident.objects.select_related("first_event"), pk=object_id)
         refusal = ""
         if request.method == "POST":
             try:
-                incident = act(actor=_person(request), incident_id=incident.pk, note=request.POST.get("note", ""))
+                done = act(actor=_person(request), incident_id=incident.pk, note=request.POST.get("note", ""))
             except ReasonMissing:
                 refusal = "reason"
             except IncidentNotTheirs as refused:
                 raise PermissionDenied from refused
             else:
-                said = {"incident": incident, "act": act.__name__, "person": request.user}
+                said = {"done": done, "act": act.__name__, "person": request.user}
                 messages.success(request, render_to_string("admin/notifications/incident_done.txt", said).strip())
                 return redirect(reverse("admin:notifications_incident_change", args=[incident.pk]))
         page = {

@@ -1,11 +1,14 @@
 """Staff send a message again that failed, was skipped, or perhaps never arrived (N3)."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from lockbay import clock, jobs
 from lockbay.events.kinds import Kind
 from lockbay.events.recording import NewEvent, record
 from lockbay.people.models import User
+from lockbay.setsql import update_each
 from notifications.errors import NotResendable, ReasonMissing
 from notifications.exhausted import forget_exhausted
 from notifications.models import Delivery, DeliveryState
@@ -24,16 +27,30 @@ def resend_delivery(*, actor: User, delivery_id: int, reason: str) -> Delivery:
         delivery = Delivery.objects.select_for_update(no_key=True).get(pk=delivery_id)
         if delivery.state not in RESENDABLE:
             raise NotResendable(delivery.state)
-        delivery.state, delivery.due_at = DeliveryState.QUEUED, clock.real_now()
-        delivery.is_uncertain, delivery.error = False, ""
-        delivery.save(update_fields=["state", "due_at", "is_uncertain", "error"])
-        forget_exhausted(event_ids=[delivery.event_id], audiences=[delivery.audience])
-        said = {
-            "reason": reason.strip(),
-            "template": delivery.template,
-            "audience": delivery.audience,
-            "tries": delivery.attempts,  # it was sent again after so many
-        }
-        record([NewEvent(Kind.DELIVERY_RESENT, "delivery", delivery.pk, actor_id=actor.pk, data=said)])
-        jobs.wake("fan_out")
+        resend_within(actor=actor, deliveries=[delivery], reason=reason.strip())
     return delivery
+
+
+def resend_within(*, actor: User, deliveries: Sequence[Delivery], reason: str) -> None:
+    """The same for rows that the caller has locked and found resendable, in the caller's transaction."""
+    now = clock.real_now()
+    for delivery in deliveries:
+        delivery.state, delivery.due_at = DeliveryState.QUEUED, now
+        delivery.is_uncertain, delivery.error = False, ""
+    names = ("id", "state", "due_at", "is_uncertain", "error")
+    update_each(Delivery, [{name: getattr(row, name) for name in names} for row in deliveries])
+    forget_exhausted(
+        event_ids=[row.event_id for row in deliveries], audiences=sorted({row.audience for row in deliveries})
+    )
+    record([_event_of(row, actor, reason) for row in deliveries])
+    jobs.wake("fan_out")
+
+
+def _event_of(delivery: Delivery, actor: User, reason: str) -> NewEvent:
+    said = {
+        "reason": reason,
+        "template": delivery.template,
+        "audience": delivery.audience,
+        "tries": delivery.attempts,  # it was sent again after so many
+    }
+    return NewEvent(Kind.DELIVERY_RESENT, "delivery", delivery.pk, actor_id=actor.pk, data=said)

@@ -12,11 +12,15 @@ from structlog.testing import capture_logs
 
 from lockbay import clock, http
 from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
 from notifications import jobs
 from notifications.actions.close_incident import close_incident
 from notifications.actions.resend_delivery import resend_delivery
+from notifications.actions.resend_lost import resend_lost
+from notifications.errors import ReasonMissing
 from notifications.models import Delivery, DeliveryState, Incident
+from tests.at_once import at_once
 from tests.cast import olu
 from tests.notifications.mail_wires import Scripted
 from tests.telegrambot.crowd import crowd_of, happened_to
@@ -139,3 +143,44 @@ def test_f19_what_is_lost_again_after_it_was_sent_again_is_said_again_and_told_w
     assert len(work()) == 2
     assert list(Incident.objects.order_by("pk").values_list("count", flat=True)) == [4, 2]
     assert world.mails_to(STAFF) == 2
+
+
+def test_f19_one_press_sends_all_that_is_still_lost_once_by_a_channel_that_reaches_the_person(world: World) -> None:
+    users = people(3)
+    happened_to(users, Kind.DEPOSIT_CREDITED)
+    assert len(work()) == 3
+    world.refuses = False
+    told = Delivery.objects.filter(audience="user", recipient=users[0], channel="sms").get()
+    resend_delivery(actor=olu(), delivery_id=told.pk, reason="she asked")
+    work()
+    Contact.objects.filter(user=users[1], channel="email").update(dead_at=clock.real_now())
+    incident_id = Incident.objects.get().pk
+    assert resend_lost(actor=olu(), incident_id=incident_id, note="the channels are mended") == 2
+    assert resend_lost(actor=olu(), incident_id=incident_id, note="pressed twice") == 0
+    assert work() == []
+    sent = Delivery.objects.filter(audience="user", state="sent").order_by("recipient")
+    assert list(sent.values_list("recipient", "channel")) == [
+        (users[0].pk, "sms"),
+        (users[1].pk, "sms"),
+        (users[2].pk, "email"),
+    ]
+    assert Event.objects.filter(kind=Kind.DELIVERY_RESENT, data__reason="the channels are mended").count() == 2
+
+
+def test_f19_two_presses_at_once_send_each_message_once(world: World) -> None:
+    happened_to(people(4), Kind.DEPOSIT_CREDITED)
+    work()
+    world.refuses = False
+    incident_id, staff = Incident.objects.get().pk, olu()
+    pressed = at_once(lambda _n: resend_lost(actor=staff, incident_id=incident_id, note="mended"), range(3))
+    assert sorted(pressed) == [0, 0, 4]
+    assert work() == []
+    assert sum(world.mails_to(f"p{place}@example.org") for place in range(4)) == 4
+
+
+def test_f19_sending_all_again_wants_a_reason(world: World) -> None:
+    happened_to(people(1), Kind.DEPOSIT_CREDITED)
+    work()
+    with pytest.raises(ReasonMissing):
+        resend_lost(actor=olu(), incident_id=Incident.objects.get().pk, note=" ")
+    assert not Event.objects.filter(kind=Kind.DELIVERY_RESENT).exists()

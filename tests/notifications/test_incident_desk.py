@@ -6,13 +6,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from lockbay import clock
+from lockbay.events.kinds import Kind
 from lockbay.observability.metrics import metrics_text
 from notifications.actions.acknowledge_incident import acknowledge_incident
 from notifications.actions.close_incident import close_incident
 from notifications.jobs import look_after_incidents
-from notifications.models import Incident
+from notifications.models import Delivery, Incident
 from tests import cast
 from tests.notifications.incident_stories import ada, breached, fan_out_all, parked, the_incident, time_passes
+from tests.notifications.stories import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,6 +114,20 @@ def test_closing_wants_to_know_what_was_done(desk: Client, incident: Incident) -
     assert "The incident is closed" in answer
     assert "replayed them" in answer
     assert page_of(incident, "close") not in answer
+
+
+def test_what_reached_nobody_is_sent_again_from_here(desk: Client, incident: Incident) -> None:
+    assert "send-lost" not in desk.get(page_of(incident)).content.decode(), "nothing was lost"
+    bea = cast.bea()
+    type(bea).objects.filter(pk=bea.pk).update(blocked_bot_at=clock.real_now())
+    told(Kind.ESCROW_DELIVERED, cast.a_delivered_trade())
+    fan_out_all()
+    lost = the_incident(kind="deliveries.exhausted")
+    assert "send-lost" in desk.get(page_of(lost)).content.decode()
+    assert "write down why they are sent again" in desk.post(page_of(lost, "send_lost"), {"note": ""}).content.decode()
+    answer = desk.post(page_of(lost, "send_lost"), {"note": "she is back"}, follow=True).content.decode()
+    assert "1 message is queued again" in answer
+    assert Delivery.objects.get(audience="buyer").state == "queued"
 
 
 def test_others_look_and_cannot_press(client: Client, incident: Incident) -> None:
