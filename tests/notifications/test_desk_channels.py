@@ -125,10 +125,11 @@ def test_the_page_shows_every_channel_and_is_kind_when_there_is_nothing(client: 
     assert "<canvas" not in body
 
 
-def test_the_page_shows_rates_charts_and_how_long_people_waited(client: Client, event: Event) -> None:
+def test_the_page_shows_rates_charts_and_how_long_people_waited(client: Client) -> None:
     now = clock.real_now()
+    event = Event.objects.create(kind="escrow.created", subject_type="x", subject_id=1, at=now - timedelta(hours=1))
     made(event, now - timedelta(hours=1), "sent", count=9, sent_at=now - timedelta(minutes=59))
-    made(event, now - timedelta(hours=1), "failed", channel="email")
+    made(event, now - timedelta(hours=1), "failed")
     made(event, now - timedelta(days=3), "failed", channel="sms")
     client.force_login(cast.olu())
     body = client.get(reverse("channels")).content.decode()
