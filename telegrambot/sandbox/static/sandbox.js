@@ -14,7 +14,6 @@ let latest = null;
 
 function draw(state) {
   latest = { ...state, people: state.people.filter((person) => !person.is_group) };
-  drawGroup(state.people.find((person) => person.is_group));
   for (const person of latest.people) {
     if (!phones.has(person.key)) {
       phones.set(person.key, createPhone(person, openLink));
@@ -31,6 +30,7 @@ function draw(state) {
   drawToasts(state.toasts);
   drawPayments(state.payments);
   drawEmails(state.emails);
+  drawGroup(state.people.find((person) => person.is_group)); // last: the other cards decide how high it is
   drawClock(state);
   const health = find("[data-role=bot-health]");
   health.textContent = say(state.bot_listening ? "healthy" : "unhealthy");
