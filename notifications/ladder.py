@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from lockbay import clock
+from lockbay.events.models import Event
 from lockbay.people.models import Channel, Contact, User
 from lockbay.setsql import insert_new
 from notifications.exhausted import record_exhausted
@@ -25,7 +26,11 @@ _TRYING = {DeliveryState.QUEUED, DeliveryState.SENDING}
 
 
 def step_down(row: Delivery) -> None:
-    """`row` has failed for good: opens the next channel, or says that nobody could tell this person."""
+    """`row` has failed for good: opens the next channel, or says that nobody could tell this person.
+
+    One channel of an event at a time: two that fail at one moment would each count on the other.
+    """
+    Event.objects.select_for_update(no_key=True).get(pk=row.event_id)
     if not open_next_channel(row):
         record_exhausted([row])
 

@@ -1,9 +1,11 @@
 """The ladder's ends: no channel left untried, none tried for nothing, nobody silent by a switch (N2, N8, N9)."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from lockbay import clock
 from lockbay.events.kinds import Kind
@@ -15,6 +17,7 @@ from notifications.channels.base import Accepted, AddressDead, ChannelUnavailabl
 from notifications.ladder import STUCK_AFTER
 from notifications.models import Category, Delivery, Muted
 from tests import cast
+from tests.at_once import at_once
 from tests.notifications.stories import PAID, has_email, is_due_now, lease_runs_out, lines_of, the_delivery, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,3 +147,26 @@ def test_many_without_a_next_channel_hold_up_nobody_behind_them(event: Event) ->
     while fallback.open_overdue_fallbacks(limit=1):
         pass
     assert channels_of(event) == ["telegram", "email"]
+
+
+def test_the_last_two_channels_that_fail_at_one_moment_do_not_rely_on_each_other(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TWILIO_AUTH_TOKEN = ""
+    trade = cast.a_paid_trade()
+    has_email(cast.bea())
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
+    limits_pass()
+    held = [one for channel in ("telegram", "email") for one in sending.claim(channel, 9)]
+    held = [one for one in held if one.delivery.audience == "buyer"]
+    both_have_failed, finish = threading.Barrier(2), sending._finish
+
+    def finish_together(*given: Any) -> None:
+        finish(*given)
+        if connection.vendor == "postgresql":  # on SQLite one writes after the other anyway
+            both_have_failed.wait(20)
+
+    monkeypatch.setattr(sending, "_finish", finish_together)
+    assert at_once(lambda one: sending.settle(one, Rejected("no")), held) == [True, True]
+    assert Event.objects.filter(kind=Kind.DELIVERIES_EXHAUSTED).count() == 1
+    assert {row.state for row in Delivery.objects.filter(event=event, audience="buyer")} == {"failed"}
