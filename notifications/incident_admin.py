@@ -117,7 +117,7 @@ class IncidentAdmin(ReadOnlyAdmin):
     def acknowledge(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, acknowledge_incident)
 
-    @action(description="Send lost messages again", url_path="send-lost", permissions=["send_lost"])
+    @action(description="Send lost again", url_path="send-lost", permissions=["send_lost"])
     def send_lost(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._act(request, object_id, resend_lost)
 
@@ -177,7 +177,7 @@ def _is_offered(request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
     at = request.resolver_match
     if at is None or at.url_name != "notifications_incident_change":
         return True
-    return Incident.objects.filter(pk=object_id, **wanted).exists()
+    return str(object_id).isdigit() and Incident.objects.filter(pk=object_id, **wanted).exists()
 
 
 def _person(request: HttpRequest) -> User:

@@ -100,6 +100,12 @@ def test_the_button_takes_it_on_and_is_gone_then(desk: Client, incident: Inciden
     assert page_of(incident, "acknowledge") not in desk.get(page_of(incident)).content.decode()
 
 
+def test_an_address_that_is_none_is_not_a_fault(desk: Client) -> None:
+    answer = desk.get("/admin/notifications/incident/none/change/", follow=True)
+    assert answer.status_code == 200
+    assert "doesn’t exist" in answer.content.decode()
+
+
 def test_who_comes_second_is_told_who_has_it(desk: Client, incident: Incident) -> None:
     acknowledge_incident(actor=ada(), incident_id=incident.pk)
     answer = desk.post(page_of(incident, "acknowledge"), follow=True)
