@@ -2,7 +2,8 @@
 
 A try is counted before the channel is called, so a process that is killed leaves a trace. When a lease runs out while
 a try was under way the message may be out already: it is tried once more and marked uncertain, and never a third time;
-then the next channel is tried (F2, F15). A marker whose token is stale changes nothing (F36). Leases use real time.
+then the next channel is tried (F2, F15). A channel that makes one of all copies is tried on. A marker whose token is
+stale changes nothing (F36). Leases use real time.
 """
 
 import secrets
@@ -19,6 +20,7 @@ from lockbay import clock
 from lockbay.setsql import update_each
 from notifications import ladder
 from notifications.backoff import GIVE_UP_AFTER, wait_before_retry
+from notifications.channels import deduplicates
 from notifications.channels.base import Accepted, AddressDead, ChannelError, ChannelUnavailable, Uncertain
 from notifications.models import Attempt, Delivery, DeliveryState, Outcome
 from notifications.overtaken import is_overtaken
@@ -84,7 +86,7 @@ def claim(channel: str, limit: int = 1, *, narrow: Callable[[QuerySet], QuerySet
             outcome=Outcome.UNCERTAIN, finished_at=clock.real_now(), error=_INTERRUPTED
         )
         for row in interrupted:
-            if row.is_uncertain:
+            if row.is_uncertain or row.created_at < clock.real_now() - GIVE_UP_AFTER:
                 _close_uncertain(row, _INTERRUPTED)
         return _start_tries([row for row in rows if row.state != DeliveryState.FAILED])
 
@@ -236,7 +238,7 @@ def _due(channel: str):  # type: ignore[no-untyped-def]
 def _start_tries(rows: list[Delivery]) -> list[Claimed]:
     now, token = clock.real_now(), secrets.token_hex(16)
     for row in rows:
-        row.is_uncertain = row.is_uncertain or row.state == DeliveryState.SENDING
+        row.is_uncertain |= row.state == DeliveryState.SENDING and not deduplicates(row.channel)
         row.state, row.attempts = DeliveryState.SENDING, row.attempts + 1
         row.lease_token, row.lease_until = token, now + settings.JOB_LEASE
     names = ("id", "state", "attempts", "is_uncertain", "lease_token", "lease_until")

@@ -24,6 +24,11 @@ ADAPTERS: dict[str, ChannelAdapter] = {adapter.name: adapter for adapter in (Ema
 STAFF_CHANNELS = ("slack", "pagerduty")  # besides e-mail, which staff always get
 
 
+def deduplicates(name: str) -> bool:
+    """Whether a channel makes one message of all copies: there it never matters that an answer was lost."""
+    return name in ADAPTERS and ADAPTERS[name].deduplicates
+
+
 def channel_of(name: str) -> ChannelAdapter:
     """The adapter of a channel. Raises: KeyError for one that the worker does not serve."""
     return ADAPTERS[name]

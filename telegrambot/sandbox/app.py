@@ -60,7 +60,15 @@ class SandboxServer(uvicorn.Server):
 def create_server(config: SandboxConfig, *, host: str, port: int) -> SandboxServer:
     """A server for the sandbox, not running yet."""
     return SandboxServer(
-        uvicorn.Config(create_app(config), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            create_app(config),
+            host=host,
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            # Longer than clients keep theirs (httpx: 5 s), or both hang up at once and an answer is lost.
+            timeout_keep_alive=75,
+        )
     )
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 
-from django.db import connections
+from django.db import connections, transaction
 
 from tests.ports import free_port
 
@@ -60,8 +60,8 @@ def far_ends() -> Iterator[tuple[str, list[str]]]:
 
 
 def run_worker(killed: str = "") -> int:
-    """The worker's task in a process of its own; `killed` is "after claim" or "before mark". Returns its exit code,
-    -9 for one that was killed."""
+    """The worker's task in a process of its own; `killed` is "before claim", "after claim" or "before mark". Returns
+    its exit code, -9 for one that was killed."""
 
     def work() -> None:
         from notifications import jobs, sending
@@ -82,6 +82,17 @@ def run_bot(killed: str = "") -> int:
             asyncio.run(_send_all())
 
     return _in_a_process(work)
+
+
+def run_and_die_at_commit(work: Callable[[], None]) -> int:
+    """`work` in a transaction of a process that is killed when it has committed, before anybody is woken."""
+
+    def commit_and_die() -> None:
+        with transaction.atomic():
+            transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
+            work()
+
+    return _in_a_process(commit_and_die)
 
 
 async def _send_all() -> None:
@@ -112,7 +123,10 @@ def _killed_at(moment: str, claims: Any, claim: str, marks: Any, mark: str) -> I
     def die(*args: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    if moment == "after claim":
+    if moment == "before claim":
+        with patch.object(claims, claim, die):
+            yield
+    elif moment == "after claim":
         with patch.object(claims, claim, claim_and_die):
             yield
     elif moment == "before mark":
