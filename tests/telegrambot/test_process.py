@@ -12,6 +12,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
+from lockbay.events.kinds import Kind
+from lockbay.events.models import Event
 from lockbay.models import Heartbeat
 from telegrambot.models import StoredUpdate, UpdateStatus
 
@@ -78,6 +80,7 @@ def test_it_answers_beats_survives_kills_and_stops_in_time(process, phones):
     wait_until(lambda: not StoredUpdate.objects.filter(status=UpdateStatus.STORED).exists() and answers() >= 4)
     assert StoredUpdate.objects.filter(status=UpdateStatus.DONE).count() == 4
     assert answers() <= 4 + 3  # at most one more copy a kill
+    assert Event.objects.get(kind=Kind.STAFF_TEST).data["process"] == "bot"  # staff heard of the first start alone
 
     code, seconds = process.stop()
     assert code == 0
