@@ -90,13 +90,13 @@ def _find_people(text: str, found: Found) -> None:
 
 
 def _find_addresses(text: str, found: Found) -> None:
-    """Of a person: what went to them by that channel, and codes to it. Of staff: their mail. And what was reported."""
+    """Of a person: what went to them by that channel, and codes to it. Of staff: mails and calls. And what was reported."""
     address = _spelled(text)
     for pk, user_id, channel in Contact.objects.filter(address__iexact=address).values_list("pk", "user_id", "channel"):
         found.meaning |= Q(recipient_id=user_id) & (
             Q(audience=f"contact:{pk}") | Q(channel=channel) & ~Q(audience__startswith="contact:")
         )
-    if "@" in address:
+    if "@" in address or address.startswith("+"):
         found.meaning |= Q(recipient__isnull=True, audience__iexact=f"staff:{address}")
     told = TrackingReport.objects.filter(address__iexact=address, delivery__isnull=False).order_by("-pk")
     reported = list(told.values_list("delivery_id", flat=True)[: MOST_REPORTS + 1])

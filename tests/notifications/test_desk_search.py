@@ -98,6 +98,8 @@ def test_by_the_channels_own_id(trade: Escrow) -> None:
 
 def test_by_an_address_of_staff(trade: Escrow) -> None:
     assert found("Olu@lockbay.example") == {("staff:olu@lockbay.example", "email")}
+    Delivery.objects.filter(channel="email").update(audience="staff:+2348010000000", channel="sms")
+    assert found("+234 801 000 0000") == {("staff:+2348010000000", "sms")}
 
 
 def test_by_an_address_of_a_person_what_went_there_and_codes_to_it_alone(trade: Escrow) -> None:
