@@ -85,7 +85,7 @@ def _report_of(event: AnymailTrackingEvent) -> Report | None:
         raise ReportMalformed("message id")
     address = event.recipient if isinstance(event.recipient, str) else ""
     at = event.timestamp if event.timestamp is not None and event.timestamp.tzinfo is not None else None
-    key = event.event_id or f"{event.message_id}\n{event.event_type}\n{address}\n{at and at.isoformat()}"
+    key = event.event_id or f"{event.message_id}\n{event.event_type}\n{what}\n{address}\n{at and at.isoformat()}"
     detail = f"{event.event_type} {event.reject_reason or ''}".strip()
     return Report(Channel.EMAIL.value, event.message_id, what, at, key=str(key), address=address, detail=detail)
 

@@ -67,6 +67,9 @@ def test_a_machine_that_fetches_the_pictures_has_opened_nothing() -> None:
         assert wires.post_mail(wires.mail_event("m-1", word)) == 200
     message.refresh_from_db()
     assert (message.state, message.opened_at) == (DeliveryState.DELIVERED, None)
+    assert report("email", "m-1", "opened") == 200  # at the same moment by Brevo's clock
+    message.refresh_from_db()
+    assert message.state == DeliveryState.OPENED
 
 
 def test_what_was_spared_and_goes_out_after_all_has_its_limit_again(settings: Any) -> None:
