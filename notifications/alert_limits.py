@@ -5,7 +5,7 @@ Trouble and other news are counted apart, so that a busy day holds back no alarm
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +15,8 @@ from lockbay.events.recording import NewEvent, record
 from lockbay.setsql import insert_new, update_each
 from notifications.models import AlertWindow, DeliveryState
 
-_WINDOW = timedelta(hours=1)
+WINDOW = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = timedelta(days=90)
 Row = dict[str, Any]
 Limited = tuple[Row, str]  # a row that is about to be inserted, and its lane
@@ -29,7 +30,7 @@ def hold_back(limited: Sequence[Limited], now: datetime) -> None:
     groups = _by_bucket(limited)
     if not groups:
         return
-    starts_at = now.replace(minute=0, second=0, microsecond=0)
+    starts_at = start_of_window(now)
     windows = _lock(sorted(groups), starts_at)
     news = []
     for bucket, events in groups.items():
@@ -45,6 +46,11 @@ def hold_back(limited: Sequence[Limited], now: datetime) -> None:
     names = ("id", "taken", "held_back")
     update_each(AlertWindow, [{name: getattr(window, name) for name in names} for window in windows.values()])
     record(news)
+
+
+def start_of_window(now: datetime) -> datetime:
+    """The full hour before `now`."""
+    return now - (now - _EPOCH) % WINDOW
 
 
 def held_back(window_id: int) -> int | None:
@@ -75,6 +81,6 @@ def _lock(buckets: Sequence[str], starts_at: datetime) -> dict[str, AlertWindow]
 
 def _news_of(window: AlertWindow) -> NewEvent:
     channel, _, lane = window.bucket.partition(":")
-    until = (window.starts_at + _WINDOW).isoformat()
+    until = (window.starts_at + WINDOW).isoformat()
     data = {"channel": channel, "lane": lane, "limit": settings.STAFF_ALERTS_PER_HOUR, "until": until, "held_back": 1}
     return NewEvent(Kind.STAFF_ALERTS_HELD_BACK, "alert_window", window.pk, data=data)

@@ -1,16 +1,21 @@
 """N6, F19: trouble is told once, counted while it is open, told again when it is over; also by many workers at once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from lockbay import clock
 from lockbay.events.kinds import Kind
 from lockbay.events.models import Event
+from notifications import alert_limits
 from notifications.actions.acknowledge_incident import acknowledge_incident
 from notifications.actions.close_incident import close_incident
+from notifications.alert_limits import start_of_window
 from notifications.errors import IncidentNotTheirs, ReasonMissing
+from notifications.escalation import escalate_due
 from notifications.fanout import fan_out
 from notifications.incident_ends import close_quiet
 from notifications.models import AlertWindow, Delivery, Incident, IncidentEvent, PendingFanout
@@ -234,6 +239,10 @@ class TestEnds:
 
 
 class TestLimit:
+    @pytest.fixture(autouse=True)
+    def no_hour_ends_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(alert_limits, "WINDOW", timedelta(days=10_000))
+
     def test_what_is_beyond_the_limit_is_one_message_that_says_how_many(self, rooms: None, settings: Any) -> None:
         settings.STAFF_ALERTS_PER_HOUR = 3
         for number in range(8):
@@ -259,6 +268,35 @@ class TestLimit:
         fan_out_all()
         assert set(Delivery.objects.filter(event=alarm).values_list("state", flat=True)) == {"queued"}
         assert Delivery.objects.filter(template="staff_payment_confirmed", state="skipped").count() == 2
+
+    def test_each_room_has_its_own_limit_and_hears_itself_how_many_more_there_are(
+        self, rooms: None, settings: Any
+    ) -> None:
+        settings.STAFF_ALERTS_PER_HOUR, settings.STAFF_CHAT_ID = 1, -100
+        AlertWindow.objects.create(
+            bucket="slack:alerts", starts_at=start_of_window(clock.real_now()), taken=1, held_back=0
+        )
+        for number in range(2):
+            parked(number, provider=f"p{number}")
+        fan_out_all()
+        more = Delivery.objects.filter(template="staff_alerts_held_back").order_by("channel")
+        assert list(more.values_list("audience", "channel")) == [("staff:slack", "slack"), ("staff:chat", "telegram")]
+        assert "2 more messages" in _text_of(more[0])
+        assert "1 more message for staff" in _text_of(more[1])
+
+    def test_one_call_to_several_phones_counts_once(self, settings: Any) -> None:
+        settings.STAFF_ALERTS_PER_HOUR = 1
+        settings.STAFF_ESCALATION_PHONES = ["+2348012345678", "+2348012345679"]
+        settings.TWILIO_ACCOUNT_SID = settings.TWILIO_AUTH_TOKEN = settings.TWILIO_SENDER = "x"
+        for number in range(2):
+            parked(number, provider=f"p{number}")
+        fan_out_all()
+        Incident.objects.update(next_escalation_at=clock.real_now())
+        assert escalate_due() == 2
+        fan_out_all()
+        calls = Delivery.objects.filter(channel="sms", template="staff_incident_escalated")
+        assert sorted(calls.values_list("state", flat=True)) == ["queued", "queued", "skipped", "skipped"]
+        assert Delivery.objects.filter(channel="sms", template="staff_alerts_held_back").count() == 2, "each phone"
 
     def test_the_next_hour_begins_anew(self, rooms: None, settings: Any) -> None:
         settings.STAFF_ALERTS_PER_HOUR = 1
