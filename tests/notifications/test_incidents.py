@@ -1,6 +1,6 @@
 """N6, F19: trouble is told once, counted while it is open, told again when it is over; also by many workers at once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -319,6 +319,12 @@ class TestLimit:
         assert alerts.filter(state="skipped").count() == 12
         assert Delivery.objects.filter(template="staff_alerts_held_back").count() == 1
         assert AlertWindow.objects.get(bucket="slack:alerts").held_back == 12
+
+
+def test_the_limit_counts_by_full_hours() -> None:
+    moment = datetime(2026, 11, 22, 8, 24, 3, 999, tzinfo=UTC)
+    assert start_of_window(moment) == datetime(2026, 11, 22, 8, tzinfo=UTC)
+    assert start_of_window(moment.replace(minute=0, second=0, microsecond=0)) == datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
 def _fan_out_little_by_little(_worker: int) -> None:
