@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from lockbay.people.models import Contact
 from notifications import sending
@@ -58,10 +58,19 @@ def _send_channel(channel: str, limit: int, seconds: float) -> int:
 
 
 def _send_one(claimed: sending.Claimed) -> None:
-    if sending.skip_overtaken(claimed):
-        return
-    address = address_for(claimed.delivery)
-    sending.settle(claimed, _try(claimed.delivery, address), address=address)
+    delivery, address = claimed.delivery, ""
+    try:
+        if sending.skip_overtaken(claimed):
+            return
+        address = address_for(delivery)
+        answer = _try(delivery, address)
+    except (OperationalError, InterfaceError):  # the database's trouble: the lease runs out, and it is tried again
+        raise
+    except Exception as bug:
+        # A broken template or backend must not hold the queue: the try is recorded with its name, and made again later.
+        log.exception("delivery_broke", delivery_id=delivery.pk, template=delivery.template)
+        answer = ChannelUnavailable(f"{type(bug).__name__} while sending")
+    sending.settle(claimed, answer, address=address)
 
 
 def _try(delivery: Delivery, address: str) -> Accepted | ChannelError:
@@ -74,10 +83,6 @@ def _try(delivery: Delivery, address: str) -> Accepted | ChannelError:
         return adapter.send(render(delivery, delivery.channel), address, message_key=message_key_of(delivery))
     except ChannelError as answer:
         return answer
-    except Exception as bug:
-        # A broken template or backend must not hold the queue: the try is recorded with its name, and made again later.
-        log.exception("delivery_broke", delivery_id=delivery.pk, template=delivery.template)
-        return ChannelUnavailable(f"{type(bug).__name__} while sending")
 
 
 def message_key_of(delivery: Delivery) -> str:

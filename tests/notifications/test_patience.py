@@ -7,12 +7,18 @@ from typing import Any
 import httpx
 import pytest
 
-from lockbay import http
+from lockbay import clock, http
+from lockbay.events.kinds import Kind
+from lockbay.people.models import User
+from notifications import outbound, sending
 from notifications.channels import email, wire
 from notifications.channels.base import ChannelUnavailable, Uncertain
 from notifications.channels.email import Email
+from notifications.models import Delivery
 from notifications.rendering import Rendered
+from tests import cast
 from tests.notifications.mail_wires import Scripted
+from tests.notifications.stories import PAID, has_email, the_delivery, told
 
 _TALK = 4  # sender, recipient, "here it comes", the message: what a mail server answers once the connection is open
 
@@ -50,3 +56,25 @@ def test_what_a_channel_may_take_together_stays_below_the_lease(settings: Any) -
     assert lease > email._LONGEST_OPENING_SECONDS + _TALK * settings.EMAIL_TIMEOUT
     assert lease > http.DEFAULT_TIMEOUT_SECONDS * 3 + wire._WHOLE_ANSWER_SECONDS
     assert sum(settings.ANYMAIL["REQUESTS_TIMEOUT"]) < lease
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_breaks_while_it_is_looked_at_holds_up_no_other(
+    mail_server: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = cast.a_paid_trade()
+    for person in (cast.bea(), cast.sol()):
+        has_email(person)
+        User.objects.filter(pk=person.pk).update(blocked_bot_at=clock.real_now())
+    event = told(Kind.ESCROW_PAYMENT_CONFIRMED, trade, **PAID)
+
+    def break_for_the_buyer(delivery: Delivery) -> bool:
+        if delivery.audience == "buyer":
+            raise LookupError("a bug")
+        return False
+
+    monkeypatch.setattr(sending, "is_overtaken", break_for_the_buyer)
+    outbound.send_due()
+    broken, whole = the_delivery(event, "buyer", "email"), the_delivery(event, "seller", "email")
+    assert (whole.state, broken.state, broken.is_uncertain) == ("sent", "queued", False)
+    assert broken.error == "LookupError while sending"
