@@ -4,8 +4,9 @@ from notifications.texts import cut_units, units_of
 
 _ELLIPSIS = "…"
 _MOST_CUTS = 2
-_PLAIN_SIGNS = {
-    "…": "...",
+_PLAIN_ELLIPSIS = "..."
+_PLAIN_SIGNS: dict[str, str | int | None] = {
+    _ELLIPSIS: _PLAIN_ELLIPSIS,
     "·": "-",
     "•": "-",
     "–": "-",
@@ -39,7 +40,7 @@ def short_text(title: str, paragraphs: list[str], link: str, longest: int) -> st
 def sms_text(title: str, paragraphs: list[str], link: str, longest: int) -> str:
     """The same in the signs that every phone knows: one other sign more than halves what a part of an SMS holds
     (GSM 03.38). Letters of other scripts stay."""
-    cuts = _MOST_CUTS * (len(_PLAIN_SIGNS[_ELLIPSIS]) - 1)
+    cuts = _MOST_CUTS * (len(_PLAIN_ELLIPSIS) - 1)
     return plain_signs(short_text(plain_signs(title), [plain_signs(part) for part in paragraphs], link, longest - cuts))
 
 
