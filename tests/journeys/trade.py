@@ -115,7 +115,9 @@ def require_told_once(house: House) -> None:
     """Every notice reached its person once: sent, at most one more copy where a kill left it uncertain (F1, F2)."""
     eventually(lambda: _is_all_told(house), "every message is sent", within=60)
     rows = house.look()["deliveries"]
-    names = [(row["event"], row["audience"], row["channel"]) for row in rows if row["channel"] == "telegram"]
+    # A start that finds the group in doubt tests it again: that is news of the same kind, not the same news.
+    told = [row for row in rows if row["channel"] == "telegram" and row["event"] != "staff.tested"]
+    names = [(row["event"], row["audience"], row["channel"]) for row in told]
     assert len(rows) >= 3
     assert all(row["attempts"] <= 2 for row in rows), rows
     assert len(names) == len({(event, audience) for event, audience, _ in names})
