@@ -1,5 +1,6 @@
 """What every test has: rules that no test may break, and nothing else. The people are in cast.py."""
 
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,31 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_counted_without_the_clock() -> Iterator[None]:
+    """How far the sandbox's clock was moved is read again every half second: before statements are counted, and not
+    while they are, or the count would depend on how fast this machine is."""
+    from django.test.utils import CaptureQueriesContext
+
+    from lockbay import clock
+
+    enter, leave, usual = CaptureQueriesContext.__enter__, CaptureQueriesContext.__exit__, clock._READ_EVERY_SECONDS
+
+    def enter_and_hold(self: CaptureQueriesContext) -> CaptureQueriesContext:
+        clock.offset()
+        clock._READ_EVERY_SECONDS = math.inf
+        return enter(self)
+
+    def leave_and_release(self: CaptureQueriesContext, *exception: Any) -> None:
+        clock._READ_EVERY_SECONDS = usual
+        leave(self, *exception)
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(CaptureQueriesContext, "__enter__", enter_and_hold)
+        patches.setattr(CaptureQueriesContext, "__exit__", leave_and_release)
+        yield
 
 
 @pytest.fixture(autouse=True)
