@@ -90,7 +90,7 @@ def _find_people(text: str, found: Found) -> None:
 
 
 def _find_addresses(text: str, found: Found) -> None:
-    """Of a person: what went to them by that channel, and codes to it. Of staff: mails and calls. And what was reported."""
+    """Of a person: what went there by that channel, and codes to it. Of staff: mails, calls. And what was reported."""
     address = _spelled(text)
     for pk, user_id, channel in Contact.objects.filter(address__iexact=address).values_list("pk", "user_id", "channel"):
         found.meaning |= Q(recipient_id=user_id) & (
