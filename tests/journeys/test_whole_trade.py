@@ -24,8 +24,8 @@ def test_buyer_and_seller_go_from_hello_to_released_money(tmp_path: Path) -> Non
 @pytest.mark.parametrize("victim", ["bot", "web", "worker"])
 def test_a_process_killed_at_every_step_loses_and_doubles_nothing(tmp_path: Path, victim: str) -> None:
     """kill -9 right after each thing a person does, and start again: one trade, one payment, one release."""
-    # The bot comes back as slowly as in life: one that is up at once is killed twice within the same message.
-    with open_house(tmp_path, cold={"bot"} & {victim}) as house:
+    # Bot and worker come back as slowly as in life: who is up at once is killed twice within the same message.
+    with open_house(tmp_path, cold={"bot", "worker"} & {victim}) as house:
         for step in Trade(house).steps():
             step.act()
             house.restart(victim)
