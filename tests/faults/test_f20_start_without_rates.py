@@ -132,9 +132,9 @@ def test_payments_wait_or_are_credited_and_all_settles_when_the_sources_return(t
         found = eventually(lambda: house.look_at(staged["trade"], "payment_confirmed"), "the trade is paid")
         assert (found["inbox"], found["operations"]) == (["applied", "pending"], ["escrow_fund"])
 
-        eventually(lambda: house.mails().keys() >= {BEAS, STAFF}, "buyer and staff have their mail", within=60)
-        assert "worth 2.10 USD" in house.mails()[BEAS]
-        assert staged["trade"] in house.mails()[STAFF]
+        # Other mail may come before: that Sol joined, that the staff's channels are tested.
+        eventually(lambda: "worth 2.10 USD" in house.mails().get(BEAS, ""), "the buyer has the mail", within=60)
+        eventually(lambda: staged["trade"] in house.mails().get(STAFF, ""), "staff have theirs", within=60)
         _require_red(house)
 
         source.is_up = True
