@@ -2,6 +2,7 @@
 minute after the limit, nobody twice by one channel, and when Telegram is back it is not stormed."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -25,16 +26,15 @@ from tests.telegrambot.house import House
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WAITING = 1_000
-WITH_PHONES = 40  # of them: catching up is proved on these, by hundreds the test would only take longer
+PER_SECOND = 300  # Telegram's limits and our pace, both tenfold; benchmarks/outage.py keeps the real ones
 
 
 @pytest.fixture
 def buyers(phones: SandboxClient, settings: LazySettings) -> list[User]:
-    """A thousand people with e-mail; money has just arrived for each."""
+    """A thousand people with phones and e-mail; money has just arrived for each."""
     settings.STAFF_EMAILS = []
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    people = crowd_of(WITH_PHONES, phones)
-    people += crowd_of(WAITING - WITH_PHONES, first=WITH_PHONES)
+    people = crowd_of(WAITING, phones)
     now = clock.real_now()
     Contact.objects.bulk_create(
         Contact(user=user, channel=Channel.EMAIL, address=f"{user.username}@example.org", verified_at=now)
@@ -58,7 +58,7 @@ def catch_up(house: House) -> None:
     """The sender runs until nothing is due."""
 
     async def run() -> None:
-        for _round in range(400):
+        for _round in range(WAITING):
             if not await house.sender.send_next():
                 if not await asyncio.to_thread(_is_due):
                     break
@@ -81,7 +81,7 @@ def _is_due() -> bool:
 def test_everybody_hears_by_email_in_time_and_telegram_is_not_stormed(
     buyers: list[User], house: House, phones: SandboxClient, mailoutbox: list[Any], settings: LazySettings
 ) -> None:
-    settings.TELEGRAM_SENDS_PER_SECOND = 300
+    settings.TELEGRAM_SENDS_PER_SECOND = PER_SECOND
     phones.faults(down=3_600)
     for _try in range(3):
         house.run(house.sender.send_next())
@@ -100,16 +100,18 @@ def test_everybody_hears_by_email_in_time_and_telegram_is_not_stormed(
     assert set(told.values()) == {1}
     assert all("21.00 USD" in mail.subject for mail in mailoutbox)
 
-    Delivery.objects.filter(channel="telegram", recipient__in=buyers[WITH_PHONES:]).update(state=DeliveryState.SKIPPED)
     Delivery.objects.filter(channel="telegram", state=DeliveryState.QUEUED).update(due_at=clock.real_now())
     phones.faults(down=0)
-    phones.faults(limits={"per_second": 300, "chat_per_second": 10, "chat_burst": 3})
+    phones.faults(limits={"per_second": PER_SECOND, "chat_per_second": 10, "chat_burst": 3})
+    began = time.monotonic()
     catch_up(house)
+    assert time.monotonic() - began > 0.9 * WAITING / PER_SECOND - 1, "it was not stormed"
     work_off_the_queue()
     assert phones.faults()["refused_for_pace"] == 0
-    for place in range(WITH_PHONES):
-        assert sum(message["from_bot"] for message in phones.messages(f"p{place}")) == 1
+    chats = [phone for phone in phones.state()["people"] if phone["key"] in {user.username for user in buyers}]
+    assert Counter(sum(message["from_bot"] for message in chat["messages"]) for chat in chats) == {1: WAITING}
     assert len(mailoutbox) == WAITING
     states = Counter(Delivery.objects.values_list("channel", "state"))
     assert states["email", "sent"] == WAITING
-    assert states["telegram", "sent"] == WITH_PHONES
+    assert states["telegram", "sent"] == WAITING
+    assert not Delivery.objects.filter(is_uncertain=True).exists()
