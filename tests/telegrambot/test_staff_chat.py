@@ -100,7 +100,10 @@ def test_the_groups_minute_holds_up_nobody_and_keeps_the_order(acting, monkeypat
     assert set(waiting.values_list("attempts", flat=True)) == {0}
     acting.restart()  # a pace that knows of no minute
     acting.pump()
-    assert [trade.public_id in text for trade, text in zip(trades, room_texts(acting), strict=True)] == [True] * 4
+    ids = [next(trade.public_id for trade in trades if trade.public_id in text) for text in room_texts(acting)]
+    expected = [trade.public_id for trade in trades]
+    # Two by two: without the pause between them, which tests leave out, two are under way at a time.
+    assert [set(ids[:2]), set(ids[2:])] == [set(expected[:2]), set(expected[2:])]
 
 
 @pytest.fixture
