@@ -74,11 +74,17 @@ def _full_sqlite() -> Iterator[None]:
     with connection.cursor() as cursor:
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         unlimited = cursor.execute("PRAGMA max_page_count").fetchone()[0]
+        cursor.execute("CREATE TABLE ballast (filling BLOB)")
         cursor.execute(f"PRAGMA max_page_count = {pages}")
         try:
+            for size in (1_000_000, 50_000, 3_000, 100):  # what earlier tests left free is used up
+                with contextlib.suppress(OperationalError):
+                    while True:
+                        cursor.execute("INSERT INTO ballast VALUES (zeroblob(%s))", [size])
             yield
         finally:
             cursor.execute(f"PRAGMA max_page_count = {unlimited}")
+            cursor.execute("DROP TABLE ballast")
 
 
 @contextlib.contextmanager
