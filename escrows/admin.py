@@ -118,7 +118,7 @@ class EscrowAdmin(RepairButton, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The row, and below it everything that happened."""
-        escrow = Escrow.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        escrow = Escrow.objects.filter(pk=object_id).first()
         story = story_of(escrow) if escrow is not None else {}
         page: HttpResponse = super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
         return page

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+
+from lockbay.row_addresses import RowAddresses
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(RowAddresses):
     """Nobody adds, changes or deletes here, whatever rights they have; buttons are views that call actions."""
 
     show_full_result_count = False

@@ -108,7 +108,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The row, and below it what happened, what was done, and who was told."""
-        incident = Incident.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        incident = Incident.objects.filter(pk=object_id).first()
         story = {} if incident is None else _story_of(incident)
         page: HttpResponse = super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
         return page
@@ -177,7 +177,7 @@ def _is_offered(request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
     at = request.resolver_match
     if at is None or at.url_name != "notifications_incident_change":
         return True
-    return str(object_id).isdigit() and Incident.objects.filter(pk=object_id, **wanted).exists()
+    return Incident.objects.filter(pk=object_id, **wanted).exists()
 
 
 def _person(request: HttpRequest) -> User:

@@ -21,7 +21,7 @@ from payments.actions.take_over_payout import take_over_payout
 from payments.inbox_admin import readable_body
 from payments.models import PayoutAttempt, RailBalance
 from payments.payout_models import AttemptOutcome
-from wallets.decision_admin import is_pk, refusal_text, staff_of
+from wallets.decision_admin import refusal_text, staff_of
 from wallets.errors import Refusal
 from wallets.withdrawal_policy import may_decide
 from wallets.withdrawal_states import WithdrawalStatus
@@ -162,7 +162,7 @@ def _is_offered(request: HttpRequest, object_id: Any, name: str) -> bool:
     at = request.resolver_match
     if at is None or at.url_name != "payments_payoutattempt_change":
         return True
-    found = PayoutAttempt.objects.filter(pk=object_id, outcome__in=_OFFERED[name]) if is_pk(str(object_id)) else None
-    if found is not None and name != "ask":
+    found = PayoutAttempt.objects.filter(pk=object_id, outcome__in=_OFFERED[name])
+    if name != "ask":
         found = found.filter(withdrawal__status=WithdrawalStatus.PROCESSING)
-    return found is not None and found.exists()
+    return found.exists()

@@ -182,12 +182,7 @@ def _is_offered(request: HttpRequest, object_id: Any, name: str) -> bool:
     at = request.resolver_match
     if at is None or at.url_name != "wallets_withdrawal_change":
         return True
-    return is_pk(str(object_id)) and _is_in(object_id, _OFFERED[name])
-
-
-def is_pk(text: str) -> bool:
-    """Whether an address names a row that could be there."""
-    return text.isdecimal() and len(text) < 19
+    return _is_in(object_id, _OFFERED[name])
 
 
 def _is_in(object_id: Any, statuses: frozenset[WithdrawalStatus]) -> bool:

@@ -14,7 +14,7 @@ from lockbay.read_only_admin import ReadOnlyAdmin
 from wallets.actions.destinations import register_destination
 from wallets.actions.payout_stops import resume_payouts, stop_payouts
 from wallets.assets import DIGITS
-from wallets.decision_admin import is_pk, refusal_text, said, staff_of
+from wallets.decision_admin import refusal_text, said, staff_of
 from wallets.errors import Refusal, UnknownAsset
 from wallets.models import Destination, PayoutStop
 from wallets.withdrawal_policy import NEEDS_REGISTRATION, is_house_owner, may_decide
@@ -68,7 +68,7 @@ class DestinationAdmin(ReadOnlyAdmin):
         if at is None or at.url_name != "wallets_destination_change":
             return True
         waits = Destination.objects.filter(rail__in=sorted(NEEDS_REGISTRATION), registered_as="")
-        return is_pk(str(object_id)) and waits.filter(pk=object_id).exists()
+        return waits.filter(pk=object_id).exists()
 
 
 @admin.register(PayoutStop)

@@ -19,11 +19,12 @@ from unfold.decorators import action, display
 
 from lockbay.people.roles import runs_the_house
 from lockbay.read_only_admin import ReadOnlyAdmin
+from lockbay.row_addresses import is_pk
 from wallets.actions.close_repair import close_repair
 from wallets.actions.confirm_repair import confirm_repair
 from wallets.actions.preview_repair import preview_repair
 from wallets.actions.propose_repair import propose_repair
-from wallets.decision_admin import is_pk, staff_of
+from wallets.decision_admin import staff_of
 from wallets.errors import RepairChanged, RepairRefused
 from wallets.models import Repair, RepairStatus
 from wallets.repair_subjects import SUBJECTS, name_of_subject, page_name_of
@@ -82,7 +83,7 @@ class RepairAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The row, what was shown, who decided, and the next step."""
         rows = Repair.objects.select_related("asked_by", "second")
-        repair = rows.filter(pk=object_id).first() if is_pk(object_id) else None
+        repair = rows.filter(pk=object_id).first()
         more = (
             {} if repair is None else {"repair": repair, "subject_page": page_of(repair), **self._can(request, repair)}
         )
@@ -152,7 +153,7 @@ class RepairAdmin(ReadOnlyAdmin):
         at = request.resolver_match
         if at is None or at.url_name != "wallets_repair_change":
             return True
-        return is_pk(str(object_id)) and Repair.objects.filter(pk=object_id, status=RepairStatus.PROPOSED).exists()
+        return Repair.objects.filter(pk=object_id, status=RepairStatus.PROPOSED).exists()
 
     def _propose(self, request: HttpRequest, subject_type: str, subject_id: int) -> HttpResponse:
         try:

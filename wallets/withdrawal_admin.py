@@ -11,7 +11,7 @@ from unfold.decorators import display
 from lockbay import clock
 from lockbay.events.models import Event
 from lockbay.events.recording import broken_links
-from wallets.decision_admin import DecidingAdmin, is_pk, review_context, said
+from wallets.decision_admin import DecidingAdmin, review_context, said
 from wallets.models import Decision, Operation, Withdrawal
 from wallets.withdrawal_events import tail_of
 from wallets.withdrawal_policy import needs_two
@@ -118,8 +118,6 @@ class WithdrawalAdmin(DecidingAdmin):
         return page
 
     def _found(self, object_id: str) -> Withdrawal | None:
-        if not is_pk(object_id):
-            return None
         return Withdrawal.objects.select_related("owner", "destination").filter(pk=object_id).first()
 
 

@@ -14,12 +14,13 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from lockbay.people.models import Contact, User
 from lockbay.read_only_admin import ReadOnlyAdmin
 from lockbay.repair_button import RepairButton
+from lockbay.row_addresses import RowAddresses
 
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(RepairButton, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(RepairButton, DjangoUserAdmin, RowAddresses):  # type: ignore[type-arg]
     repair_subject = "user"
     actions_detail = ["repair"]
     form = UserChangeForm
