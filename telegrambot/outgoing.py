@@ -61,6 +61,7 @@ class Sender:
             await wait_for_event(self._stopping, barred)
         if self._stopping.is_set():
             return False
+        was_busy = bool(self._in_flight)
         batch = await self._line.next_batch()
         if batch.claimed:
             self._line.take_ahead(batch)
@@ -69,6 +70,8 @@ class Sender:
             return True
         if self._in_flight:  # whoever is behind what is under way comes next
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        if was_busy:  # its answer came while nothing was found: who was behind it is looked for again
             return True
         self._pace.rest()
         return False

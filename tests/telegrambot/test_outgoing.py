@@ -14,7 +14,7 @@ from lockbay.events.kinds import Kind
 from lockbay.people.models import User
 from notifications.fanout import fan_out
 from notifications.models import Attempt, Delivery, DeliveryState
-from telegrambot import pacing
+from telegrambot import line, outgoing, pacing
 from tests import cast
 from tests.telegrambot.crowd import crowd_of, happened_to
 from tests.telegrambot.house import TELEGRAM_IDS, House, labels_of
@@ -50,6 +50,37 @@ def test_a_notice_arrives_with_its_buttons_and_is_marked_sent_with_telegrams_id(
     assert any("Accept" in label for label in labels_of(offer))
     row = Delivery.objects.get(template="trade_offered", channel="telegram")
     assert (row.state, row.provider_id) == (DeliveryState.SENT, str(offer["message_id"]))
+
+
+def test_who_was_behind_an_answer_that_came_during_the_look_is_not_left_waiting(acting, monkeypatch):
+    take, hand_over = line._take, outgoing.hand_over
+
+    def look_until_answered(most, pausing):
+        batch = take(most, pausing)
+        if not batch.claimed and not pausing:  # not the look ahead, which leaves out whom it is on its way to
+            wait_until_answered()
+        return batch
+
+    async def hand_over_slowly(*given):
+        await asyncio.sleep(0.5)
+        return await hand_over(*given)
+
+    a_paid_trade_after_the_other_notices(acting)
+    accept_escrow(actor=cast.sol(), escrow_id=Escrow.objects.get().pk)
+    monkeypatch.setattr(line, "_take", look_until_answered)
+    monkeypatch.setattr(outgoing, "hand_over", hand_over_slowly)
+    acting.pump()
+    assert set(Delivery.objects.filter(recipient=cast.bea(), channel="telegram").values_list("state", flat=True)) == {
+        DeliveryState.SENT
+    }
+
+
+def wait_until_answered() -> None:
+    """And until the sender has heard of it."""
+    ends = time.monotonic() + 10
+    while Delivery.objects.filter(state=DeliveryState.SENDING).exists() and time.monotonic() < ends:
+        time.sleep(0.01)
+    time.sleep(0.2)
 
 
 def test_a_storm_of_429_is_obeyed_and_loses_nothing_and_keeps_the_order_of_a_chat(acting, monkeypatch):
