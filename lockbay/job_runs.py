@@ -113,12 +113,21 @@ def _note_task(*, task: dict[str, Any], **_kwargs: Any) -> None:
     name = jobs.name_of(task["func"])
     if name is None:
         return
-    # The result of a failure is "message : traceback"; its last line names the class. Messages may hold anything.
-    error = "" if task["success"] else str(task["result"]).strip().rpartition("\n")[2].partition(":")[0].split(".")[-1]
     try:
-        note_run(name, error=error)
+        note_run(name, error="" if task["success"] else _class_in(str(task["result"])))
     except DatabaseError as lost:
         log.error("JOB_RUN_NOT_NOTED", job=name, exc_info=lost)  # the job's age will show it
+
+
+def _class_in(result: str) -> str:
+    """What was raised, of the queue's "message : traceback": below the last traceback's frames, which are indented.
+
+    Messages, also of several lines, may hold anything and are left out. Never "": it has failed.
+    """
+    _message, is_there, below = result.rpartition("Traceback (most recent call last):\n")
+    line = next((line for line in below.splitlines() if line and not line[0].isspace()), "") if is_there else ""
+    name = line.partition(":")[0].rpartition(".")[2]
+    return name if name.isidentifier() else "unknown"
 
 
 def _age(at: datetime | None, now: datetime) -> str:

@@ -16,6 +16,22 @@ from lockbay.models import JobRun
 from tests.cast import olu
 
 PROOF = "check_ledger_full"
+BROKEN = """\
+duplicate
+DETAIL:  bea@example.org : Traceback (most recent call last):
+  File "psycopg/cursor.py", line 97, in execute
+    raise ex
+psycopg.errors.LockNotAvailable: too late
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "wallets/proof.py", line 88, in take_mark
+    return _take_mark_once()
+           ^^^^^^^^^^^^^^^^^
+django.db.utils.OperationalError: duplicate
+DETAIL:  bea@example.org
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -65,14 +81,26 @@ def test_a_job_that_was_killed_each_time_shows_by_its_age():
 
 
 def test_a_proof_that_broke_is_red_at_once_and_green_after_its_next_success():
-    ran("wallets.jobs.check_full", success=False, result='locked : Traceback\n  File\ndjango.db.OperationalError: "x"')
+    ran("wallets.jobs.check_full", success=False, result=BROKEN)
     assert job_runs.check_jobs().detail.endswith(", OperationalError")
     ran("wallets.jobs.check_full")
     assert job_runs.check_jobs().ok
 
 
+@pytest.mark.parametrize("result", ["", "None", "no traceback here, bea@example.org"])
+def test_a_failure_that_says_nothing_readable_is_a_failure(result):
+    ran("wallets.jobs.check_full", success=False, result=result)
+    assert JobRun.objects.get(name=PROOF).error == "unknown"
+    assert not job_runs.check_jobs().ok
+
+
+def test_no_message_of_an_error_is_kept():
+    ran("wallets.jobs.check_full", success=False, result=BROKEN)
+    assert JobRun.objects.get(name=PROOF).error == "OperationalError"
+
+
 def test_a_frequent_job_that_broke_once_is_left_to_its_next_visit():
-    ran("notifications.jobs.fan_out", success=False, result="a : b\nKeyError: 1")
+    ran("notifications.jobs.fan_out", success=False, result=BROKEN)
     assert job_runs.check_jobs().ok
 
 
@@ -85,7 +113,7 @@ def test_successes_in_a_row_are_written_now_and_then_only(django_assert_num_quer
 
 def test_a_success_after_a_failure_is_written_at_once():
     ran("wallets.jobs.check_full")
-    ran("wallets.jobs.check_full", success=False, result="a : b\nKeyError: 1")
+    ran("wallets.jobs.check_full", success=False, result=BROKEN)
     ran("wallets.jobs.check_full")
     assert job_runs.check_jobs().ok
 
